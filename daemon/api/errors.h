@@ -1,0 +1,42 @@
+/* What a client is told when its request fails: from the cause to status, type, code, message and
+ * retry advice. */
+#ifndef DAEMON_API_ERRORS_H
+#define DAEMON_API_ERRORS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/buf.h"
+
+#include "daemon/dispatch/fault.h"
+
+struct job;
+
+/* One failed request.  Either `fault` says why or, for refusals of the HTTP layer, `status` does.
+ */
+struct failure {
+	enum fault fault;       /* FAULT_NONE: see status */
+	int status;             /* 0: the fault's */
+	char message[256];      /* "": the fault's default */
+	char param[96];         /* the request's field that is at fault, "": none */
+	int64_t retry_after_ms; /* -1: the fault's default, if it has one */
+};
+
+/* Fills f; param may be NULL.  Always returns -EINVAL, so that callers can return it. */
+int failure_set(struct failure *f, enum fault fault, const char *param, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+int failure_set_status(struct failure *f, int status,
+		       const char *message); /* the same for a refusal */
+void failure_from_job(struct failure *f, const struct job *job);
+
+int failure_status(const struct failure *f);
+const char *failure_name(const struct failure *f); /* for the log */
+
+/* When the client may try again: milliseconds, -1: no time is told. */
+int64_t failure_retry_after_ms(const struct failure *f);
+bool failure_forbids_retry(const struct failure *f); /* x-should-retry: false */
+
+/* {"error":{"message","type","param","code"}} */
+void failure_write_json(const struct failure *f, struct buf *to);
+
+#endif

@@ -1,0 +1,14 @@
+/* What the routes do.  Each answers its request at once or later, exactly once. */
+#ifndef DAEMON_API_HANDLERS_H
+#define DAEMON_API_HANDLERS_H
+
+struct request;
+
+void handle_index(struct request *r);
+void handle_health(struct request *r);
+void handle_ready(struct request *r);
+void handle_models(struct request *r);
+void handle_model(struct request *r);
+void handle_chat_completions(struct request *r);
+
+#endif

@@ -1,0 +1,101 @@
+#include "daemon/api/request.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/clock.h"
+#include "shared/str.h"
+
+#include "daemon/api/cors.h"
+
+enum { ERROR_BODY_MAX = 8192 };
+
+static const char id_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-";
+
+static void set_id(struct request *r, const char *asked)
+{
+	unsigned char random[12];
+
+	if (asked && str_in_set(asked, 1, sizeof r->entry.request_id - 1, id_chars)) {
+		memcpy(r->entry.request_id, asked, strlen(asked) + 1);
+		return;
+	}
+	randombytes_buf(random, sizeof random);
+	memcpy(r->entry.request_id, "req_", 4);
+	sodium_bin2hex(r->entry.request_id + 4, 2 * sizeof random + 1, random, sizeof random);
+}
+
+/* Refused requests may have no readable head: everything may be absent. */
+struct request *request_new(struct api *api, struct exchange *x)
+{
+	struct request *r = calloc(1, sizeof *r);
+	const char *method = exchange_method(x), *path = exchange_path(x), *peer = exchange_peer(x);
+
+	if (!r)
+		return NULL;
+	r->api = api;
+	r->x = x;
+	r->refs = 1;
+	r->started_us = exchange_started_us(x);
+	if (!r->started_us)
+		r->started_us = clock_mono_us();
+	set_id(r, exchange_header(x, "x-request-id"));
+	str_copy_clean(r->entry.method, sizeof r->entry.method, method ? method : "");
+	str_copy_clean(r->entry.path, sizeof r->entry.path, path ? path : "");
+	str_copy_clean(r->entry.peer, sizeof r->entry.peer, peer ? peer : "");
+	r->entry.queue_ms = r->entry.ttft_ms = -1;
+	api_ref(api);
+	return r;
+}
+
+void request_ref(struct request *r)
+{
+	r->refs++;
+}
+
+void request_unref(struct request *r)
+{
+	if (--r->refs)
+		return;
+	access_log_write(&r->entry);
+	api_unref(r->api);
+	free(r);
+}
+
+void request_add_headers(struct request *r)
+{
+	exchange_add_header(r->x, "x-request-id", r->entry.request_id);
+	exchange_add_headerf(r->x, "openai-processing-ms", "%lld",
+			     (long long)((clock_mono_us() - r->started_us) / 1000));
+	cors_add_headers(r->api->deps.conf, r->x);
+}
+
+void request_reply(struct request *r, int status, const char *content_type, struct buf *body)
+{
+	struct exchange *x = r->x;
+
+	request_add_headers(r);
+	r->x = NULL;
+	exchange_reply(x, status, content_type, body);
+}
+
+void request_fail(struct request *r, const struct failure *f)
+{
+	int64_t after_ms = failure_retry_after_ms(f);
+	struct buf body;
+
+	if (after_ms >= 0) {
+		exchange_add_headerf(r->x, "Retry-After", "%lld",
+				     (long long)((after_ms + 999) / 1000));
+		exchange_add_headerf(r->x, "retry-after-ms", "%lld", (long long)after_ms);
+	}
+	if (failure_forbids_retry(f))
+		exchange_add_header(r->x, "x-should-retry", "false");
+	r->entry.fault = failure_name(f);
+	buf_init(&body, ERROR_BODY_MAX);
+	failure_write_json(f, &body);
+	request_reply(r, failure_status(f), "application/json", &body);
+	buf_done(&body);
+}

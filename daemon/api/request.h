@@ -1,0 +1,57 @@
+/* One HTTP request as the API sees it: its id, its place in the access log, and the ways to answer
+ * it. */
+#ifndef DAEMON_API_REQUEST_H
+#define DAEMON_API_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "daemon/api/api.h"
+#include "daemon/api/errors.h"
+#include "daemon/observe/access_log.h"
+
+struct call;
+struct route;
+
+struct api {
+	struct api_deps deps;
+	int64_t started_us, started_wall_s;
+	uv_timer_t timer;   /* runs while calls are open */
+	struct call *calls; /* every open call */
+	unsigned waiting;   /* calls that wait for the pool to start */
+	unsigned refs;      /* the owner's, until the timer is closed, and one per request */
+};
+
+/* Lives from the request's head until both the exchange and the call are over; then the access log
+ * line is written. */
+struct request {
+	struct api *api;
+	struct exchange *x; /* NULL once answered or gone */
+	const struct route *route;
+	const char *arg;   /* what stands for "{id}" in the route's path; lives as long as x */
+	struct call *call; /* of routes that ask the model */
+	int64_t started_us;
+	unsigned refs;
+	struct access_entry entry; /* entry.request_id is the request's id */
+};
+
+struct request *request_new(struct api *api, struct exchange *x); /* NULL: out of memory */
+void request_ref(struct request *r);
+void request_unref(struct request *r);
+
+/* Each of these ends the answer: r->x is NULL after.  The buffer's content is taken. */
+void request_reply(struct request *r, int status, const char *content_type, struct buf *body);
+void request_fail(struct request *r, const struct failure *f);
+
+/* x-request-id, openai-processing-ms and CORS; for answers that do not end through the functions
+ * above. */
+void request_add_headers(struct request *r);
+
+enum { TICK_WAITING_MS = 50, TICK_OPEN_MS = 1000 }; /* how often open calls are looked at */
+void api_run_timer(struct api *api);                /* after api->calls or api->waiting changed */
+
+void api_ref(struct api *api);
+void api_unref(struct api *api);
+
+#endif

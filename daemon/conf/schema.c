@@ -1,0 +1,177 @@
+/* Every setting of ccapid, once.  A row's default is what -o would be given; bounds of durations
+ * are milliseconds.  The documentation and the example file are generated from here
+ * (tools/conf_doc.c), so `doc` is written for operators. */
+#include "daemon/conf/schema.h"
+
+#include "shared/log.h"
+
+#include "daemon/conf/conf.h"
+
+#define AT(member) offsetof(struct conf, member)
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+enum { RELOAD = true, RESTART = false, PATH_BYTES = 4000, HEADER_LISTS = 64 };
+
+_Static_assert(sizeof(enum conf_reuse) == sizeof(int) && sizeof(enum conf_login) == sizeof(int) &&
+		       sizeof(enum conf_history) == sizeof(int),
+	       "enum rows write an int");
+_Static_assert(sizeof(struct conf_list) == sizeof(struct conf_texts) &&
+		       offsetof(struct conf_list, items) == offsetof(struct conf_texts, items) &&
+		       offsetof(struct conf_list, count) == offsetof(struct conf_texts, count),
+	       "list rows write a struct conf_texts");
+_Static_assert(sizeof(struct conf_map) == sizeof(struct conf_pairs) &&
+		       offsetof(struct conf_map, keys) == offsetof(struct conf_pairs, keys) &&
+		       offsetof(struct conf_map, values) == offsetof(struct conf_pairs, values) &&
+		       offsetof(struct conf_map, count) == offsetof(struct conf_pairs, count),
+	       "map rows write a struct conf_pairs");
+
+static const char *const logins[] = {
+	[CONF_LOGIN_AUTO] = "auto", [CONF_LOGIN_OWN] = "own", [CONF_LOGIN_USER] = "user", NULL};
+static const char *const histories[] = {[CONF_HISTORY_AUTO] = "auto",
+					[CONF_HISTORY_BODY] = "body",
+					[CONF_HISTORY_REPLAY] = "replay",
+					NULL};
+static const char *const reuses[] = {[CONF_REUSE_PROJECT] = "project",
+				     [CONF_REUSE_ALWAYS] = "always",
+				     [CONF_REUSE_NEVER] = "never",
+				     NULL};
+static const char *const levels[] = {[LOG_LEVEL_ERROR] = "error",
+				     [LOG_LEVEL_WARN] = "warn",
+				     [LOG_LEVEL_INFO] = "info",
+				     [LOG_LEVEL_DEBUG] = "debug",
+				     NULL};
+static const char *const formats[] = {[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json", NULL};
+
+/* name, type, member, min, max, words, default, when, secret, doc */
+#define ROW(n, t, member, lo, hi, w, std, when, hide, text)                                        \
+	{                                                                                          \
+		.name = (n), .type = (t), .offset = AT(member), .min = (lo), .max = (hi),          \
+		.words = (w), .standard = (std), .reloadable = (when), .secret = (hide),           \
+		.doc = (text)                                                                      \
+	}
+#define NUMBER(n, t, member, lo, hi, std, when, text)                                              \
+	ROW(n, t, member, lo, hi, NULL, std, when, false, text)
+#define TEXT(n, t, member, lo, hi, std, when, text)                                                \
+	ROW(n, t, member, lo, hi, NULL, std, when, false, text)
+#define WORD(n, member, w, std, when, text)                                                        \
+	ROW(n, CONF_ENUM, member, 0, 0, w, std, when, false, text)
+#define FLAG(n, member, std, when, text)                                                           \
+	ROW(n, CONF_BOOL, member, 0, 0, NULL, std, when, false, text)
+
+static const struct conf_key keys[] = {
+	TEXT("listen", CONF_LIST, listen, 1, 16, "127.0.0.1:8080", RESTART,
+	     "Where to serve, each as HOST:PORT or [IPv6]:PORT; port 0 takes a free one."),
+	TEXT("state_dir", CONF_PATH, state_dir, 0, PATH_BYTES, NULL, RESTART,
+	     "Folder for everything the daemon keeps. Not set: `$XDG_STATE_HOME/ccapi` "
+	     "(`~/.local/state/ccapi`), as root `/var/lib/ccapi`."),
+	NUMBER("drain_timeout", CONF_DURATION, drain_timeout, 0, HOUR, "30s", RELOAD,
+	       "How long running requests may go on after SIGTERM before they are cut."),
+
+	FLAG("auth.required", auth.required, "false", RESTART,
+	     "Whether requests need an API key. This version has no API keys yet: only false "
+	     "works, and "
+	     "only with loopback addresses in `listen`."),
+
+	NUMBER("http.max_body", CONF_SIZE, http.max_body, KIB, 256 * MIB, "32M", RESTART,
+	       "Largest request body."),
+	NUMBER("http.max_head", CONF_SIZE, http.max_head, KIB, MIB, "16K", RESTART,
+	       "Largest request head: request line and header fields together."),
+	NUMBER("http.max_connections", CONF_INT, http.max_connections, 1, 65536, "4096", RESTART,
+	       "Connections open at one time; further ones wait to be accepted."),
+	TEXT("http.allowed_hosts", CONF_LIST, http.allowed_hosts, 0, HEADER_LISTS, NULL, RELOAD,
+	     "Names that a request's Host may have besides localhost and the listen addresses, "
+	     "without port."),
+	TEXT("http.cors_origins", CONF_LIST, http.cors_origins, 0, HEADER_LISTS, NULL, RELOAD,
+	     "Origins whose web pages may call the API, each as scheme://host or "
+	     "scheme://host:port."),
+	NUMBER("http.head_timeout", CONF_DURATION, http.head_timeout, 100, 5 * MINUTE, "5s", RELOAD,
+	       "Time until a request head must be complete."),
+	NUMBER("http.body_timeout", CONF_DURATION, http.body_timeout, SECOND, HOUR, "60s", RELOAD,
+	       "Time until a request body must be complete."),
+	NUMBER("http.idle_timeout", CONF_DURATION, http.idle_timeout, SECOND, HOUR, "75s", RELOAD,
+	       "How long a connection without a request is kept."),
+	NUMBER("http.stall_timeout", CONF_DURATION, http.stall_timeout, SECOND, HOUR, "20s", RELOAD,
+	       "How long the reader of an answer may take nothing before it is cut."),
+
+	TEXT("claude.path", CONF_PATH, claude.path, 0, PATH_BYTES, NULL, RESTART,
+	     "The Claude Code program. Not set: searched in PATH and the usual places."),
+	TEXT("claude.config_dir", CONF_PATH, claude.config_dir, 0, PATH_BYTES, NULL, RESTART,
+	     "CLAUDE_CONFIG_DIR of the daemon's own login. Not set: `claude` in state_dir."),
+	TEXT("claude.token_file", CONF_PATH, claude.token_file, 0, PATH_BYTES, NULL, RESTART,
+	     "File (mode 0600) with a token from `claude setup-token`. Not set: the systemd "
+	     "credential "
+	     "claude-token, then `claude-token` in state_dir."),
+	ROW("claude.env", CONF_MAP, claude.env, 0, 64, NULL, NULL, RESTART, true,
+	    "Environment variables for Claude Code, such as HTTPS_PROXY. Those that the daemon "
+	    "needs for its "
+	    "own safety are refused."),
+	WORD("claude.login", claude.login, logins, "auto", RESTART,
+	     "Whose login serves: own is the daemon's (token, API key or its config_dir), user "
+	     "that of the "
+	     "user who runs it, auto the own one if there is one."),
+	WORD("claude.history", claude.history, histories, "auto", RESTART,
+	     "How a conversation reaches Claude Code: body sends it in one piece, replay turn by "
+	     "turn, auto "
+	     "takes body where it is honoured."),
+	TEXT("claude.system_prompt", CONF_STRING, claude.system_prompt, 1, 100000,
+	     "You are a helpful assistant.", RELOAD, "System prompt of requests that bring none."),
+
+	NUMBER("pool.workers", CONF_INT, pool.workers, 1, 256, "5", RELOAD,
+	       "Claude Code processes that may work at one time."),
+	NUMBER("pool.spares", CONF_INT, pool.spares, 0, 64, "1", RELOAD,
+	       "Fresh processes kept ready."),
+	WORD("pool.reuse", pool.reuse, reuses, "project", RELOAD,
+	     "Who may get a process that has served before: the same project, anybody, nobody."),
+	NUMBER("pool.max_requests", CONF_INT, pool.max_requests, 1, 1000000, "500", RELOAD,
+	       "Requests after which a process is replaced."),
+	NUMBER("pool.max_age", CONF_DURATION, pool.max_age, 10 * SECOND, 7 * DAY, "1h", RELOAD,
+	       "Age at which a process is replaced."),
+	NUMBER("pool.max_rss", CONF_SIZE, pool.max_rss, 64 * MIB, 64 * GIB, "400M", RELOAD,
+	       "Resident memory at which a process is replaced."),
+	NUMBER("pool.queue", CONF_INT, pool.queue, 0, 100000, "256", RELOAD,
+	       "Requests that may wait for a process; more are refused."),
+	NUMBER("pool.queue_timeout", CONF_DURATION, pool.queue_timeout, 100, HOUR, "60s", RELOAD,
+	       "How long a request may wait for a process."),
+	NUMBER("pool.request_timeout", CONF_DURATION, pool.request_timeout, SECOND, DAY, "10m",
+	       RELOAD, "Time for a whole request, waiting included."),
+	NUMBER("pool.first_byte_timeout", CONF_DURATION, pool.first_byte_timeout, SECOND, HOUR,
+	       "2m", RELOAD, "Time until an answer must begin."),
+	NUMBER("pool.idle_timeout", CONF_DURATION, pool.idle_timeout, SECOND, HOUR, "2m", RELOAD,
+	       "Longest silence within an answer."),
+	NUMBER("pool.start_timeout", CONF_DURATION, pool.start_timeout, SECOND, 10 * MINUTE, "10s",
+	       RELOAD, "Time in which a process must be ready."),
+	NUMBER("pool.interrupt_timeout", CONF_DURATION, pool.interrupt_timeout, 100, MINUTE, "2s",
+	       RELOAD, "Time in which a cancelled process must stop working."),
+	NUMBER("pool.stop_timeout", CONF_DURATION, pool.stop_timeout, 100, MINUTE, "2s", RELOAD,
+	       "Time in which a process must end before it is killed."),
+	NUMBER("pool.max_line", CONF_SIZE, pool.max_line, MIB, GIB, "64M", RELOAD,
+	       "Longest line of a process's output; a longer one ends it."),
+	NUMBER("pool.max_answer", CONF_SIZE, pool.max_answer, 64 * KIB, GIB, "64M", RELOAD,
+	       "Longest answer text."),
+
+	TEXT("routing.default_model", CONF_STRING, routing.default_model, 1, 64, "sonnet", RELOAD,
+	     "Model that `auto` stands for: an alias or a full model id."),
+
+	NUMBER("plan.reserve", CONF_RATIO, plan.reserve, 0, 1, "0.9", RELOAD,
+	       "Use of a plan's limit above which requests of low priority wait."),
+
+	WORD("log.level", log.level, levels, "info", RELOAD,
+	     "Least important events that are logged."),
+	WORD("log.format", log.format, formats, "text", RELOAD,
+	     "How a line of the log is written."),
+	FLAG("log.bodies", log.bodies, "false", RELOAD,
+	     "Whether requests and answers are logged with their text; they may hold private "
+	     "data."),
+};
+
+const struct conf_table conf_schema = {
+	.keys = keys,
+	.count = sizeof keys / sizeof keys[0],
+	.size = sizeof(struct conf),
+};

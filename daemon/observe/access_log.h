@@ -1,0 +1,28 @@
+/* The access log: one line per request, written when the request is over.  It never holds prompts
+ * or answers. */
+#ifndef DAEMON_OBSERVE_ACCESS_LOG_H
+#define DAEMON_OBSERVE_ACCESS_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct access_entry {
+	char request_id[129];
+	char peer[64], method[16], path[256];
+	int status; /* 499: the client left before an answer began */
+	int64_t duration_ms;
+
+	/* Only for requests that ask the model. */
+	bool completion;
+	char project[65], model[96];
+	const char *route; /* why this model; NULL: not decided */
+	const char *fault; /* NULL: answered */
+	int64_t queue_ms;  /* -1: never left the queue */
+	int64_t ttft_ms;   /* from the request's head to the first text; -1: no text came */
+	int64_t input_tokens, output_tokens, cost_micro_usd;
+	unsigned worker_id; /* 0: none */
+};
+
+void access_log_write(const struct access_entry *e);
+
+#endif

@@ -1,0 +1,239 @@
+#include "daemon/pool/claude_protocol.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/json.h"
+
+#include "daemon/pool/json_scan.h"
+
+/* A result's text beyond this is left out before parsing: only an error's words are ever looked at.
+ */
+enum { RESULT_TEXT_KEPT = 8192 };
+
+static void begin_control(struct buf *b, const char *request_id, const char *subtype)
+{
+	buf_printf(b,
+		   "{\"type\":\"control_request\",\"request_id\":\"%s\",\"request\":{\"subtype\":"
+		   "\"%s\"",
+		   request_id, subtype);
+}
+
+static void add_value(struct buf *b, const json_t *value)
+{
+	size_t len;
+	char *text = json_dump_exact(value, &len);
+
+	if (text)
+		buf_add(b, text, len);
+	else
+		b->failed = true;
+	free(text);
+}
+
+void cli_write_initialize(struct buf *b, const char *request_id, const char *system_prompt)
+{
+	begin_control(b, request_id, "initialize");
+	buf_add_str(b, ",\"systemPrompt\":[");
+	json_add_string(b, system_prompt, strlen(system_prompt));
+	buf_add_str(b, "],\"systemPromptSnapshot\":false}}\n");
+}
+
+void cli_write_settings(struct buf *b, const char *request_id, const struct cli_settings *s)
+{
+	begin_control(b, request_id, "apply_flag_settings");
+	buf_add_str(b, ",\"settings\":{\"env\":{\"CLAUDE_CODE_MAX_OUTPUT_TOKENS\":");
+	if (s->max_tokens > 0)
+		buf_printf(b, "\"%" PRId64 "\"", s->max_tokens);
+	else
+		buf_add_str(b, "null");
+	buf_add_str(b, ",\"CLAUDE_CODE_EFFORT_LEVEL\":");
+	if (s->effort)
+		json_add_string(b, s->effort, strlen(s->effort));
+	else
+		buf_add_str(b, "null");
+	buf_printf(b, ",\"CLAUDE_CODE_DISABLE_THINKING\":%s", s->no_thinking ? "\"1\"" : "null");
+	buf_add_str(b, ",\"CLAUDE_CODE_EXTRA_BODY\":");
+	if (s->extra_body)
+		json_add_string(b, s->extra_body, s->extra_body_len);
+	else
+		buf_add_str(b, "null");
+	buf_add_str(b, "}}}}\n");
+}
+
+void cli_write_set_model(struct buf *b, const char *request_id, const char *model,
+			 const char *system_prompt)
+{
+	begin_control(b, request_id, "set_model");
+	buf_add_str(b, ",\"model\":");
+	json_add_string(b, model, strlen(model));
+	buf_add_str(b, ",\"system_prompt\":");
+	json_add_string(b, system_prompt, strlen(system_prompt));
+	buf_add_str(b, "}}\n");
+}
+
+void cli_write_user(struct buf *b, const char *uuid, const json_t *content, bool query)
+{
+	buf_printf(b, "{\"type\":\"user\",\"uuid\":\"%s\",\"client_composed\":true,", uuid);
+	if (!query)
+		buf_add_str(b, "\"shouldQuery\":false,");
+	buf_add_str(b, "\"message\":{\"role\":\"user\",\"content\":");
+	add_value(b, content);
+	buf_add_str(b, "},\"parent_tool_use_id\":null,\"session_id\":\"\"}\n");
+}
+
+void cli_write_assistant(struct buf *b, const json_t *content)
+{
+	buf_add_str(b, "{\"type\":\"assistant\",\"message\":{\"role\":\"assistant\",\"content\":");
+	add_value(b, content);
+	buf_add_str(b, "},\"parent_tool_use_id\":null,\"session_id\":\"\"}\n");
+}
+
+void cli_write_rewind(struct buf *b, const char *request_id, const char *first_uuid,
+		      const char *last_uuid)
+{
+	begin_control(b, request_id, "rewind_conversation");
+	buf_printf(b, ",\"target_message_uuid\":\"%s\",\"last_seen_user_message_uuid\":\"%s\"}}\n",
+		   first_uuid, last_uuid);
+}
+
+void cli_write_interrupt(struct buf *b, const char *request_id)
+{
+	begin_control(b, request_id, "interrupt");
+	buf_add_str(b, ",\"cancel_queued\":true}}\n");
+}
+
+void cli_write_refusal(struct buf *b, const char *request_id)
+{
+	buf_add_str(b, "{\"type\":\"control_response\",\"response\":{\"subtype\":\"error\","
+		       "\"request_id\":");
+	json_add_string_lossy(b, request_id);
+	buf_add_str(b, ",\"error\":\"not supported\"}}\n");
+}
+
+static json_t *parse_slice(const struct json_slice *s)
+{
+	return s->len ? json_loadb(s->at, s->len, JSON_DECODE_ANY, NULL) : NULL;
+}
+
+/* Copies a short JSON string's content; a longer or missing one leaves "". */
+static void copy_string(const struct json_slice *s, char *to, size_t size)
+{
+	json_t *value;
+
+	to[0] = '\0';
+	if (s->len < 2 || s->len > 6 * size || s->at[0] != '"')
+		return;
+	value = parse_slice(s);
+	if (json_is_string(value) && json_string_length(value) < size)
+		strcpy(to, json_string_value(value));
+	json_decref(value);
+}
+
+static void parse_reply(struct cli_event *ev, const struct json_slice *response)
+{
+	json_t *reply = parse_slice(response);
+	const char *id = json_get_str(reply, "request_id");
+	const char *subtype = json_get_str(reply, "subtype");
+
+	ev->type =
+		id && subtype && strlen(id) < sizeof ev->request_id ? CLI_CONTROL_REPLY : CLI_OTHER;
+	if (ev->type == CLI_CONTROL_REPLY) {
+		strcpy(ev->request_id, id);
+		ev->ok = strcmp(subtype, "success") == 0;
+		ev->value = json_incref(json_object_get(reply, "response"));
+	}
+	json_decref(reply);
+}
+
+/* The result's members without a long text; the text is the answer once more, which the deltas have
+ * brought already. */
+static json_t *parse_result(const char *line, size_t len)
+{
+	struct json_slice key, value;
+	struct json_scan scan;
+	struct buf kept;
+	json_t *result;
+
+	buf_init(&kept, len + 2);
+	json_scan_begin(&scan, line, len);
+	while (json_scan_next(&scan, &key, &value)) {
+		if (json_slice_is(&key, "result") && value.len > RESULT_TEXT_KEPT)
+			continue;
+		buf_add_char(&kept, kept.len ? ',' : '{');
+		buf_add(&kept, key.at - 1, key.len + 2);
+		buf_add_char(&kept, ':');
+		buf_add(&kept, value.at, value.len);
+	}
+	buf_add_char(&kept, '}');
+	result = kept.failed ? NULL : json_loadb(kept.data, kept.len, 0, NULL);
+	buf_done(&kept);
+	return result;
+}
+
+struct members {
+	struct json_slice type, event, response, request_id, error, rate_limit_info;
+};
+
+static bool scan_members(struct members *m, const char *line, size_t len)
+{
+	struct json_slice key, value;
+	struct json_scan scan;
+
+	*m = (struct members){0};
+	json_scan_begin(&scan, line, len);
+	while (json_scan_next(&scan, &key, &value)) {
+		if (json_slice_is(&key, "type"))
+			m->type = value;
+		else if (json_slice_is(&key, "event"))
+			m->event = value;
+		else if (json_slice_is(&key, "response"))
+			m->response = value;
+		else if (json_slice_is(&key, "request_id"))
+			m->request_id = value;
+		else if (json_slice_is(&key, "error"))
+			m->error = value;
+		else if (json_slice_is(&key, "rate_limit_info"))
+			m->rate_limit_info = value;
+	}
+	return !scan.failed;
+}
+
+static void require_value(struct cli_event *ev, enum cli_event_type type)
+{
+	ev->type = json_is_object(ev->value) ? type : CLI_GARBAGE;
+}
+
+void cli_event_parse(struct cli_event *ev, const char *line, size_t len)
+{
+	struct members m;
+
+	*ev = (struct cli_event){.type = CLI_OTHER};
+	if (!scan_members(&m, line, len)) {
+		ev->type = CLI_GARBAGE;
+	} else if (json_slice_is(&m.type, "\"stream_event\"")) {
+		ev->value = parse_slice(&m.event);
+		require_value(ev, CLI_STREAM);
+	} else if (json_slice_is(&m.type, "\"control_response\"")) {
+		parse_reply(ev, &m.response);
+	} else if (json_slice_is(&m.type, "\"result\"")) {
+		ev->value = parse_result(line, len);
+		require_value(ev, CLI_RESULT);
+	} else if (json_slice_is(&m.type, "\"assistant\"")) {
+		copy_string(&m.error, ev->error, sizeof ev->error);
+		ev->type = CLI_ASSISTANT;
+	} else if (json_slice_is(&m.type, "\"rate_limit_event\"")) {
+		ev->value = parse_slice(&m.rate_limit_info);
+		require_value(ev, CLI_RATE_LIMIT);
+	} else if (json_slice_is(&m.type, "\"control_request\"")) {
+		copy_string(&m.request_id, ev->request_id, sizeof ev->request_id);
+		ev->type = CLI_CONTROL_REQUEST;
+	}
+}
+
+void cli_event_done(struct cli_event *ev)
+{
+	json_decref(ev->value);
+	ev->value = NULL;
+}

@@ -1,0 +1,53 @@
+/* The daemon while it runs, and what steers it: signals, reload, the stages of its end, words to
+ * the service manager. For daemon.c, which builds and unwinds what is in here. */
+#ifndef DAEMON_STEERING_H
+#define DAEMON_STEERING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "daemon/conf/load.h"
+#include "daemon/notify.h"
+#include "daemon/pool/pool.h"
+#include "daemon/signals.h"
+
+struct api;
+struct dispatch;
+struct http_server;
+struct listener;
+
+enum stage { STAGE_SERVING, STAGE_DRAINING, STAGE_CUTTING, STAGE_ENDING };
+
+struct daemon {
+	struct conf *conf;
+	const struct conf_source *source;
+	uv_loop_t loop;
+	enum stage stage;
+	int64_t deadline_ms; /* of the stage, monotonic */
+	bool closed;         /* the step that is being stopped has closed */
+	bool awaits_jobs;    /* ... and is the one that ends jobs */
+	char why[512];       /* what a failed step has to say */
+
+	int lock_fd;
+	struct signals signals;
+	struct notify notify;
+	uv_timer_t tick;
+	enum pool_health told_health;
+	bool ready_told;
+	struct pool *pool;
+	struct dispatch *dispatch;
+	struct api *api;
+	struct http_server *http;
+	struct listener *listener;
+};
+
+void steering_start(struct daemon *d); /* starts the tick; the loop is there */
+void steering_on_end_signal(void *ctx,
+			    const char *name); /* for struct signal_actions; ctx is the daemon */
+void steering_on_reload_signal(void *ctx);
+
+/* From here on the table is being unwound: d->closed is awaited for at most `limit_ms` in all. */
+void steering_begin_unwind(struct daemon *d, int64_t limit_ms);
+
+#endif

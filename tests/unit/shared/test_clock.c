@@ -1,0 +1,39 @@
+#include "shared/clock.h"
+
+#include "tests/unit/test.h"
+
+static void frozen_clocks_stand_until_advanced(void **state)
+{
+	(void)state;
+	clock_freeze(5000500, 1700000000123456);
+	assert_int_equal(clock_mono_us(), 5000500);
+	assert_int_equal(clock_mono_ms(), 5000);
+	assert_int_equal(clock_wall_ms(), 1700000000123);
+	clock_advance_ms(1500);
+	assert_int_equal(clock_mono_us(), 6500500);
+	assert_int_equal(clock_wall_ms(), 1700000001623);
+	clock_thaw();
+}
+
+static void thawed_clocks_follow_the_kernel(void **state)
+{
+	int64_t first;
+
+	(void)state;
+	clock_freeze(-1, -1);
+	clock_thaw();
+	first = clock_mono_us();
+	assert_true(first > 0);
+	assert_true(clock_mono_us() >= first);
+	assert_true(clock_wall_ms() > 1600000000000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frozen_clocks_stand_until_advanced),
+		cmocka_unit_test(thawed_clocks_follow_the_kernel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
