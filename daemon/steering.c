@@ -64,6 +64,8 @@ static void begin_drain(struct daemon *d, const char *signal_name)
 
 static void end_now(struct daemon *d)
 {
+	if (d->dispatch)
+		dispatch_abort_all(d->dispatch); /* first, or lost jobs would be tried again */
 	if (d->pool)
 		pool_kill_all(d->pool);
 	if (d->stage != STAGE_ENDING)

@@ -1,6 +1,6 @@
 /* The API's front door: what happens to a request before its route's handler runs.
  *
- * Everything that the head alone decides is decided there, before a body is read: WebSocket,
+ * Everything that the head alone decides is decided before a large body is read: WebSocket,
  * unknown routes, wrong methods, preflights, media type, wrong keys.  A request is counted twice:
  * the exchange holds one reference until `finished`, a call (pipeline.c) another until its job has
  * ended; whoever is last writes the access log line. */
@@ -18,7 +18,7 @@
 #include "daemon/api/request.h"
 #include "daemon/api/routes.h"
 
-enum { ALLOW_MAX = 256, STATUS_CLIENT_GONE = 499 };
+enum { ALLOW_MAX = 256, STATUS_CLIENT_GONE = 499, SMALL_BODY_DIGITS = 5 };
 
 static void on_abort(void *user, struct exchange *x)
 {
@@ -105,32 +105,55 @@ static void no_such_method(struct request *r)
 	buf_done(&allow);
 }
 
-static void on_head(void *ctx, struct exchange *x)
+/* What the head decides: protocol, route, content type, key.  Answers and returns false when the
+ * request goes no further. */
+static bool check_head(struct request *r)
 {
-	struct request *r = request_of(ctx, x);
+	struct exchange *x = r->x;
 	struct failure f;
 
-	if (!r)
-		return;
 	if (header_has_token(x, "Upgrade", "websocket")) {
 		failure_set_status(&f, 501, "WebSocket is not available in this version.");
 		request_fail(r, &f);
-		return;
+		return false;
 	}
 	switch (route_find(exchange_method(x), exchange_path(x), &r->route, &r->arg)) {
 	case ROUTE_NO_PATH:
 		fail(r, FAULT_NOT_FOUND, "");
-		break;
+		return false;
 	case ROUTE_NO_METHOD:
 		no_such_method(r);
-		break;
+		return false;
 	case ROUTE_FOUND:
-		if (r->route->json_body && !is_json(x))
-			fail(r, FAULT_MEDIA_TYPE, "");
-		else if (!r->route->open && auth_check_key(x, &f))
-			request_fail(r, &f);
 		break;
 	}
+	if (r->route->json_body && !is_json(x)) {
+		fail(r, FAULT_MEDIA_TYPE, "");
+		return false;
+	}
+	if (!r->route->open && auth_check_key(x, &f)) {
+		request_fail(r, &f);
+		return false;
+	}
+	return true;
+}
+
+/* An answer before the body has come costs the connection, because the body is still on its way; a
+ * small body is worth waiting for. */
+static bool body_is_small(const struct exchange *x)
+{
+	const char *length = exchange_header(x, "Content-Length");
+
+	return length && strlen(length) <= SMALL_BODY_DIGITS &&
+	       !exchange_header(x, "Transfer-Encoding");
+}
+
+static void on_head(void *ctx, struct exchange *x)
+{
+	struct request *r = request_of(ctx, x);
+
+	if (r && !body_is_small(x))
+		r->head_checked = check_head(r);
 }
 
 static void on_request(void *ctx, struct exchange *x)
@@ -138,7 +161,7 @@ static void on_request(void *ctx, struct exchange *x)
 	struct request *r = exchange_user(x);
 
 	(void)ctx;
-	if (r && r->x && r->route)
+	if (r && r->x && (r->head_checked || check_head(r)))
 		r->route->handle(r);
 }
 

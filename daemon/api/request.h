@@ -31,6 +31,7 @@ struct request {
 	const struct route *route;
 	const char *arg;   /* what stands for "{id}" in the route's path; lives as long as x */
 	struct call *call; /* of routes that ask the model */
+	bool head_checked; /* the head was found good before the body came */
 	int64_t started_us;
 	unsigned refs;
 	struct access_entry entry; /* entry.request_id is the request's id */

@@ -90,7 +90,7 @@ static const struct conf_key keys[] = {
 	TEXT("http.cors_origins", CONF_LIST, http.cors_origins, 0, HEADER_LISTS, NULL, RELOAD,
 	     "Origins whose web pages may call the API, each as scheme://host or "
 	     "scheme://host:port."),
-	NUMBER("http.head_timeout", CONF_DURATION, http.head_timeout, 100, 5 * MINUTE, "5s", RELOAD,
+	NUMBER("http.head_timeout", CONF_DURATION, http.head_timeout, 100, 5 * MINUTE, "5s", RESTART,
 	       "Time until a request head must be complete."),
 	NUMBER("http.body_timeout", CONF_DURATION, http.body_timeout, SECOND, HOUR, "60s", RELOAD,
 	       "Time until a request body must be complete."),

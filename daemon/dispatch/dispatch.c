@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "shared/clock.h"
@@ -105,28 +106,38 @@ static void job_runs(struct dispatch *d, struct job *job)
 	d->running_count++;
 }
 
+/* Gives the lane's jobs to workers, in order; jobs of one project that found none are not asked
+ * again one by one. False: nobody can be served now. */
+static bool pump_lane(struct dispatch *d, enum job_lane lane, unsigned *wanting)
+{
+	struct job *job, *next;
+	const char *refused = NULL;
+	int rc = 0;
+
+	DL_FOREACH_SAFE2(d->lanes[lane], job, next, queue_next)
+	{
+		if (!refused || strcmp(job->project, refused) != 0)
+			rc = pool_run(d->pool, job);
+		if (rc == -EBUSY)
+			return false;
+		if (rc == 0)
+			job_runs(d, job);
+		else
+			refused = job->project;
+		*wanting += rc == -EAGAIN;
+	}
+	return true;
+}
+
 static void pump(struct dispatch *d)
 {
 	unsigned wanting = 0;
-	int rc = 0;
+	bool any_free = true;
 
-	for (int lane = 0; lane < JOB_LANES && rc != -EBUSY; lane++) {
-		struct job *job, *next;
-
-		if (!d->lanes[lane] || lane_waits(d, (enum job_lane)lane))
-			continue;
-		DL_FOREACH_SAFE2(d->lanes[lane], job, next, queue_next)
-		{
-			rc = pool_run(d->pool, job);
-			if (rc == -EBUSY)
-				break;
-			if (rc == 0)
-				job_runs(d, job);
-			else
-				wanting++;
-		}
-	}
-	pool_want_fresh(d->pool, rc == -EBUSY ? 0 : wanting);
+	for (int lane = 0; lane < JOB_LANES && any_free; lane++)
+		if (d->lanes[lane] && !lane_waits(d, (enum job_lane)lane))
+			any_free = pump_lane(d, (enum job_lane)lane, &wanting);
+	pool_want_fresh(d->pool, any_free ? wanting : 0);
 }
 
 /* ---- admission ---- */

@@ -5,6 +5,10 @@
  * ours that reports hang-ups only.  FIN and half-close look alike there, and both cancel what is
  * not answered yet.
  *
+ * libmicrohttpd reads edge-triggered and stops at a short read, so a FIN that came together with
+ * the last bytes is lost on it.  It is nudged: shutdown(SHUT_RD) on a socket whose peer has closed
+ * changes nothing but makes an edge.
+ *
  * Deadlines are absolute and checked by one sweep over all connections: libmicrohttpd's own timeout
  * measures inactivity, which a byte a second defeats.  The sweep ends a connection with shutdown();
  * libmicrohttpd then closes it itself.
@@ -65,6 +69,8 @@ static void connection_free(struct connection *c)
 	struct http_server *s = c->server;
 
 	epoll_ctl(s->disconnects_fd, EPOLL_CTL_DEL, c->fd, NULL);
+	if (c->to_nudge)
+		DL_DELETE2(s->to_nudge, c, nudge_prev, nudge_next);
 	if (c->linger && !c->gone)
 		linger_start(s, c->fd);
 	DL_DELETE(s->connections, c);
@@ -100,14 +106,40 @@ void connection_resume(struct connection *c)
 	server_wake(c->server);
 }
 
+void connection_nudge(struct connection *c)
+{
+	if (!c->gone || c->to_nudge)
+		return;
+	c->to_nudge = true;
+	DL_APPEND2(c->server->to_nudge, c, nudge_prev, nudge_next);
+}
+
+void connections_nudge(struct http_server *s)
+{
+	struct connection *c;
+
+	while ((c = s->to_nudge)) {
+		DL_DELETE2(s->to_nudge, c, nudge_prev, nudge_next);
+		c->to_nudge = false;
+		shutdown(c->fd, SHUT_RD);
+	}
+}
+
 /* The client has closed at least its sending side. */
 static void disconnected(struct connection *c)
 {
 	struct exchange *x = c->x;
 
+	if (c->gone)
+		return; /* our own nudge */
 	c->gone = true;
-	if (!x || x->ended || x->phase < PHASE_WAIT)
-		return; /* libmicrohttpd reads what is still there, and finds the end itself */
+	if (!x || x->phase < PHASE_WAIT) {
+		connection_nudge(
+			c); /* what is still there is read first: a whole request, perhaps */
+		return;
+	}
+	if (x->ended)
+		return;
 	exchange_abort(x);
 	if (c->suspended)
 		connection_resume(c);
@@ -167,6 +199,8 @@ static void check_deadline(struct connection *c, int64_t now)
 
 	if (c->suspended)
 		return;
+	if (!x || x->phase < PHASE_WAIT)
+		connection_nudge(c);
 	if (!x) {
 		if (c->requests && now - c->since >= conf->idle_timeout)
 			end(c, "idle");
@@ -199,6 +233,7 @@ static void on_sweep(uv_timer_t *timer)
 
 	DL_FOREACH(s->connections, c)
 	check_deadline(c, now);
+	connections_nudge(s);
 	linger_sweep(s, now);
 	s->limit_logged = false;
 }

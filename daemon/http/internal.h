@@ -36,7 +36,7 @@ struct http_server {
 	bool dirty;       /* MHD_run has something to do */
 	bool draining, stopping;
 	bool limit_logged; /* since the last sweep */
-	struct connection *connections;
+	struct connection *connections, *to_nudge;
 	unsigned connection_count, exchange_count;
 	struct exchange *drained; /* streams whose on_drain is due */
 	size_t body_bytes;        /* memory of all bodies being read or in use */
@@ -55,9 +55,10 @@ struct connection {
 	int64_t since;      /* monotonic ms: adopted, or the last request complete */
 	unsigned requests;
 	bool suspended;
-	bool gone;   /* the client has closed its side */
+	bool gone; /* the client has closed its side */
+	bool to_nudge;
 	bool linger; /* we close while the client may still be sending */
-	struct connection *prev, *next;
+	struct connection *prev, *next, *nudge_prev, *nudge_next;
 	char peer[ADDRESS_SIZE];
 };
 
@@ -118,6 +119,9 @@ void connection_notify(void *cls, struct MHD_Connection *mhd, void **socket_cont
 		       enum MHD_ConnectionNotificationCode code);
 void connection_suspend(struct connection *c);
 void connection_resume(struct connection *c); /* if suspended */
+void connection_nudge(
+	struct connection *c); /* soon: if the client is gone, make libmicrohttpd see it */
+void connections_nudge(struct http_server *s); /* now */
 struct connection *connection_of(struct MHD_Connection *mhd);
 
 /* request.c: libmicrohttpd's callbacks */

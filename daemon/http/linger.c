@@ -14,6 +14,7 @@
 
 #define LINGER_MS 2000
 #define LINGER_MAX 256
+#define SWALLOW_MAX ((size_t)16 * 1024 * 1024)
 #define READS_PER_WAKE 16
 
 struct lingerer {
@@ -21,6 +22,7 @@ struct lingerer {
 	struct http_server *server;
 	int fd;
 	int64_t until;
+	size_t swallowed;
 	struct lingerer *prev, *next;
 };
 
@@ -50,9 +52,12 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 	int i;
 
 	(void)events;
-	for (i = 0; i < READS_PER_WAKE && n > 0; i++)
+	for (i = 0; i < READS_PER_WAKE && n > 0; i++) {
 		n = recv(l->fd, scratch, sizeof scratch, MSG_DONTWAIT);
-	if (status < 0 || n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		l->swallowed += n > 0 ? (size_t)n : 0;
+	}
+	if (status < 0 || n == 0 || l->swallowed > SWALLOW_MAX ||
+	    (n < 0 && errno != EAGAIN && errno != EINTR))
 		stop(l);
 }
 

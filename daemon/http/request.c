@@ -21,8 +21,9 @@
 
 #define SWALLOW_MAX ((size_t)8 * 1024 * 1024)
 #define METHOD_MAX 32
-#define RECORD_SIZE 64 /* libmicrohttpd's bookkeeping for a header line, an argument or a cookie   \
-			*/
+#define RECORD_SIZE                                                                                \
+	64 /* libmicrohttpd's bookkeeping for a header line, an argument or a cookie               \
+	    */
 
 void *request_line(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
@@ -210,6 +211,7 @@ static enum MHD_Result head_complete(struct exchange *x, const char *method, con
 	x->since = x->started_us / 1000;
 	x->phase = PHASE_BODY;
 	c->requests++;
+	connection_nudge(c);
 	if (x->server->stopping || is_stray_upgrade(x) || !fits(x, version, &fields))
 		return MHD_NO;
 	status = check_head(x, version, &fields, &message);
@@ -247,7 +249,8 @@ static void keep_body(struct exchange *x, const char *data, size_t len)
 		refuse_later(x, 413, "the request body is too large");
 		return;
 	}
-	if (bodies_full(s, len)) {
+	if (x->body.len + len >= x->body.cap &&
+	    bodies_full(s, x->body.len + len + 1 - x->body.cap)) {
 		refuse_later(x, 503, "too many large requests at once");
 		return;
 	}
@@ -262,6 +265,7 @@ static void keep_body(struct exchange *x, const char *data, size_t len)
 
 static enum MHD_Result body_data(struct exchange *x, const char *data, size_t len)
 {
+	connection_nudge(x->conn);
 	if (!x->refusal && !x->answered)
 		keep_body(x, data, len);
 	if (!x->refusal && !x->answered)
@@ -343,6 +347,7 @@ void request_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
 		return;
 	x->conn->x = NULL;
 	x->conn->since = clock_mono_ms();
+	connection_nudge(x->conn);
 	if (x->announced) {
 		if (!x->ended)
 			exchange_abort(x);

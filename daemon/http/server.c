@@ -85,6 +85,7 @@ static void on_prepare(uv_prepare_t *handle)
 		s->dirty = false;
 		MHD_run(s->mhd);
 		streams_run_drains(s);
+		connections_nudge(s);
 		if (MHD_get_timeout(s->mhd, &ms) == MHD_YES && ms == 0)
 			s->dirty = true;
 	}

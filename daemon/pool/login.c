@@ -21,26 +21,6 @@ static bool exists(const char *path)
 	return path && access(path, F_OK) == 0;
 }
 
-/* Where the token may be: claude.token_file, else systemd's credential, else a file in the state
- * directory. */
-static char *token_path(const struct conf *conf, bool *ret_credential)
-{
-	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	char *path = NULL;
-
-	*ret_credential = false;
-	if (conf->claude.token_file[0])
-		return strdup(conf->claude.token_file);
-	if (credentials && asprintf(&path, "%s/claude-token", credentials) >= 0) {
-		if (exists(path)) {
-			*ret_credential = true;
-			return path;
-		}
-		free(path);
-	}
-	return asprintf(&path, "%s/claude-token", conf->state_dir) < 0 ? NULL : path;
-}
-
 static void trim(char *s)
 {
 	size_t len = strcspn(s, "\r\n \t");
@@ -100,16 +80,37 @@ static bool has_stored_login(const char *config_dir)
 	return found;
 }
 
+/* The token is in claude.token_file, else in systemd's credential, else in the state directory. */
+static int find_token(const struct conf *conf, struct login *l)
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	char *path = NULL;
+
+	if (conf->claude.token_file[0]) {
+		read_token(conf->claude.token_file, false, l);
+		return 0;
+	}
+	if (credentials) {
+		if (asprintf(&path, "%s/claude-token", credentials) < 0)
+			return -ENOMEM;
+		read_token(path, true, l);
+		free(path);
+	}
+	if (l->token || l->problem[0])
+		return 0;
+	if (asprintf(&path, "%s/claude-token", conf->state_dir) < 0)
+		return -ENOMEM;
+	read_token(path, false, l);
+	free(path);
+	return 0;
+}
+
 static int choose_own(const struct conf *conf, struct login *l)
 {
-	bool credential;
-	char *path = token_path(conf, &credential);
-	int rc;
+	int rc = find_token(conf, l);
 
-	if (!path)
-		return -ENOMEM;
-	read_token(path, credential, l);
-	free(path);
+	if (rc != 0)
+		return rc;
 	if (asprintf(&l->home, "%s/home", conf->state_dir) < 0)
 		l->home = NULL;
 	if (conf->claude.config_dir[0])

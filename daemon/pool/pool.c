@@ -56,22 +56,38 @@ static struct worker *better(struct worker *a, struct worker *b)
 	return b->idle_since_us > a->idle_since_us ? b : a;
 }
 
-static bool may_take(const struct pool *p, const struct worker *w, const struct job *job)
+static bool serves(const struct worker *w, const struct job *job)
 {
-	if (w->state != WORKER_READY || w->retire)
-		return false;
-	return p->conf->pool.reuse == CONF_REUSE_ALWAYS || !w->project[0] ||
-	       strcmp(w->project, job->project) == 0;
+	return strcmp(w->project, job->project) == 0;
 }
 
-/* A second attempt goes to another worker than the first, where there is one. */
-static struct worker *choose(const struct pool *p, const struct job *job)
+/* How many workers are bound to the job's project. */
+static unsigned project_share(const struct pool *p, const struct job *job)
 {
+	const struct worker *w;
+	unsigned n = 0;
+
+	DL_FOREACH(p->workers, w)
+	{
+		n += w->state < WORKER_DRAINING && !w->retire && serves(w, job);
+	}
+	return n;
+}
+
+/* Who may serve the job now.  A second attempt goes to another worker than the first, where there
+ * is one.  Fresh workers are for projects that have not their full share yet: under load a project
+ * would else use up the spares, one after another, while its own workers are between two requests.
+ */
+static struct worker *choose(const struct pool *p, const struct job *job, bool may_take_fresh)
+{
+	const bool any_project = p->conf->pool.reuse == CONF_REUSE_ALWAYS;
 	struct worker *w, *best = NULL, *same = NULL;
 
 	DL_FOREACH(p->workers, w)
 	{
-		if (!may_take(p, w, job))
+		if (w->state != WORKER_READY || w->retire)
+			continue;
+		if (!any_project && !serves(w, job) && (w->project[0] || !may_take_fresh))
 			continue;
 		if (job->result.attempts > 0 && w->id == job->result.worker_id)
 			same = w;
@@ -83,14 +99,15 @@ static struct worker *choose(const struct pool *p, const struct job *job)
 
 int pool_run(struct pool *p, struct job *job)
 {
+	bool full_share = project_share(p, job) >= (uint64_t)p->conf->pool.workers;
 	struct worker *w;
 
-	if (p->health != POOL_READY ||
+	if (p->health != POOL_READY || pool_count_state(p, WORKER_READY) == 0 ||
 	    pool_count_state(p, WORKER_BUSY) >= (uint64_t)p->conf->pool.workers)
 		return -EBUSY;
-	w = choose(p, job);
+	w = choose(p, job, !full_share);
 	if (!w)
-		return -EAGAIN;
+		return full_share ? -EALREADY : -EAGAIN;
 	snprintf(w->project, sizeof w->project, "%s", job->project);
 	job->worker = w;
 	worker_run(w, job);
@@ -136,8 +153,8 @@ static void on_ready(struct worker *w)
 	    (p->spec.body_mode || p->login_known)) {
 		pool_set_health(p, POOL_READY, "");
 	}
-	pool_tend(p);
 	p->events.capacity(p->events.ctx);
+	pool_tend(p); /* after the jobs that waited have had their choice */
 }
 
 static void on_turn_end(struct worker *w, struct job *job, bool login_rejected)

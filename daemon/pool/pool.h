@@ -42,8 +42,9 @@ int pool_start(
 	struct pool *p); /* begins gate and spawning; 0 or -errno (state directory unusable) */
 void pool_reconfigure(struct pool *p); /* the values behind `conf` have changed */
 
-/* Gives the job to a worker that may serve its project.  0: running, turn_end will come; -EAGAIN:
- * none free that this project may use; -EBUSY: none free for anybody. */
+/* Gives the job to a worker that may serve its project.  0: running, turn_end will come.  -EBUSY:
+ * none free for anybody; -EALREADY: its project's workers are all at work; -EAGAIN: a fresh worker
+ * would be needed. */
 int pool_run(struct pool *p, struct job *job);
 /* How many queued jobs found no worker that their project may use: the pool makes room for fresh
  * ones. */

@@ -109,8 +109,10 @@ static void process_exited(struct child *c)
 	worker_set_timer(w, TIMER_NONE, 0);
 	child_close(c);
 	uv_close((uv_handle_t *)&w->timer, timer_closed);
-	if (w->state >= WORKER_DRAINING)
+	if (w->state >= WORKER_DRAINING) {
+		lose_job(w, why); /* killed with its job, as the last resort of a stop */
 		return;
+	}
 	log_warn("worker", "%u (pid %d) %s while %s%s%s", w->id, (int)c->process.pid, why,
 		 worker_state_name(w->state), w->err.len ? ", last words: " : "",
 		 w->err.len ? w->err.data : "");

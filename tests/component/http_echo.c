@@ -175,12 +175,16 @@ static void echo(struct exchange *x)
 static void stats(struct app *app, struct exchange *x)
 {
 	struct buf body;
+	struct task *t;
+	int tasks;
 
+	DL_COUNT(app->tasks, t, tasks);
 	buf_init(&body, 4096);
 	buf_printf(
 		&body,
 		"{\"heads\":%lu,\"requests\":%lu,\"refusals\":%lu,\"finished\":%lu,\"aborts\":%lu,"
-		"\"upgrades\":%lu,\"max_queued\":%zu,\"connections\":%u,\"exchanges\":%u}",
+		"\"upgrades\":%lu,\"max_queued\":%zu,\"connections\":%u,\"exchanges\":%u,\"tasks\":"
+		"%d}",
 		app->heads, app->requests, app->refusals, app->finished, app->aborts, app->upgrades,
 		app->max_queued, http_server_connections(app->server),
 		http_server_exchanges(app->server));

@@ -9,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -16,15 +17,18 @@ import pytest
 
 BIN = os.environ.get("CCAPI_BIN_DIR", "build/bin")
 DEADLINE = float(os.environ.get("CCAPI_TEST_DEADLINE", "20"))
+# AddressSanitizer's quarantine would look like memory that the server holds.
+ENVIRONMENT = dict(os.environ, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
 WRAPPER = os.environ.get("CCAPI_TEST_WRAPPER", "").split()
 
 
 class Server:
     def __init__(self, *flags):
+        self.log = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen([*WRAPPER, os.path.join(BIN, "http_echo"), *flags],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True, env=ENVIRONMENT)
         line = self.process.stdout.readline().strip()
-        assert line, self.process.stderr.read()
+        assert line, self.errors()
         self.address = line
         host, port = line.rsplit(":", 1)
         self.peer = (host.strip("[]"), int(port))
@@ -62,11 +66,17 @@ class Server:
             assert time.monotonic() < end, stats
             time.sleep(0.01)
 
+    def errors(self):
+        self.log.seek(0)
+        return self.log.read()
+
     def stop(self):
         """Ends the server and checks that it left nothing behind."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        _, err = self.process.communicate(timeout=DEADLINE)
+        self.process.wait(timeout=DEADLINE)
+        self.process.stdout.close()
+        err = self.errors()
         assert self.process.returncode == 0, err
         assert "ERROR" not in err and "runtime error" not in err, err
 
@@ -249,8 +259,6 @@ def test_early_answer_needs_no_body(server):
 
 @with_flags("--listen=[::1]:0")
 def test_ipv6(server):
-    if not server.address.startswith("[::1]"):
-        pytest.skip("no IPv6")
     with server.connect() as s:
         s.sendall(request("GET", "/hello", host=server.address))
         assert Answer(s).status == 200
@@ -401,7 +409,7 @@ def test_memory_of_all_bodies_is_bounded(server):
         s = server.connect()
         s.sendall(request("POST", "/wait", body=b"a" * 400000))
         sockets.append(s)
-    server.until(lambda st: st["exchanges"] == 3)
+    server.until(lambda st: st["tasks"] == 2)
     with server.connect() as s:
         s.sendall(request("POST", "/echo", body=b"a" * 400000))
         assert Answer(s).status == 503
@@ -421,7 +429,7 @@ def test_abort_while_waiting(server):
         before = server.stats()["aborts"]
         s = server.connect()
         s.sendall(request("GET", "/wait"))
-        server.until(lambda st: st["exchanges"] == 2)
+        server.until(lambda st: st["tasks"] == 1)
         if how == "half":
             s.shutdown(socket.SHUT_WR)
         else:

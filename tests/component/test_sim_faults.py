@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator
 
 import pytest
 
@@ -14,8 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import clidriver as cli  # noqa: E402
 from clibackend import Backend, clean, make_backend, stub  # noqa: E402, F401
 from clidriver import Stub, Worker  # noqa: E402
-
-Make = Callable[..., Worker]
 
 
 @pytest.fixture

@@ -44,15 +44,15 @@ def real_cli() -> str:
     return str(Path(path).resolve())
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout: float = 10.0) -> Any:
-    """Polls until the condition is true and returns its value."""
+def wait_for(condition: Callable[[], Any], what: Any, timeout: float = 10.0) -> Any:
+    """Polls until the condition is true and returns its value; `what` is the text of the failure or makes it."""
     end = time.monotonic() + timeout * SLOWNESS
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"timed out waiting for {what}")
+            raise AssertionError(f"timed out waiting for {what() if callable(what) else what}")
         time.sleep(0.005)
 
 
@@ -112,12 +112,15 @@ class Stream:
 class _Process:
     """A child whose output is collected by a thread."""
 
-    def __init__(self, argv: Sequence[str], env: Dict[str, str], stream: str, cwd: Optional[str] = None) -> None:
+    def __init__(
+        self, argv: Sequence[str], env: Dict[str, str], stream: str, cwd: Optional[str] = None, pass_fds: Sequence[int] = ()
+    ) -> None:
         self.lines: List[str] = []
         self.proc = subprocess.Popen(
             argv,
             env=env,
             cwd=cwd,
+            pass_fds=pass_fds,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if stream == "stdout" else subprocess.DEVNULL,
             stderr=subprocess.PIPE if stream == "stderr" else subprocess.DEVNULL,
@@ -149,7 +152,7 @@ class _Process:
                     raise AssertionError(f"process ended ({self.proc.returncode}) before {pattern!r}:\n" + self.tail())
             return m
 
-        return wait_for(look, f"{pattern!r} in:\n{self.tail()}", timeout)
+        return wait_for(look, lambda: f"{pattern!r} in:\n{self.tail()}", timeout)
 
     def tail(self, n: int = 60) -> str:
         return "\n".join(self.lines[-n:])
@@ -219,7 +222,8 @@ def processes() -> List[Tuple[int, int, str, str]]:
 
 
 class Daemon:
-    """ccapid with fresh state.  Options are -o settings; `faults` is CLAUDE_SIM_FAULTS."""
+    """ccapid with fresh state.  Options are -o settings; `faults` is CLAUDE_SIM_FAULTS; `prefix` is a command that execs
+    what follows it (prlimit, sh -c 'exec "$@"' sh)."""
 
     def __init__(
         self,
@@ -232,6 +236,8 @@ class Daemon:
         state: Optional[str] = None,
         ready: bool = True,
         cli_path: Optional[str] = None,
+        prefix: Sequence[str] = (),
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.root = tempfile.mkdtemp(prefix="ccapi-test-")
         self.state = state or os.path.join(self.root, "state")
@@ -252,6 +258,12 @@ class Daemon:
         if faults:
             opts["claude.env.CLAUDE_SIM_FAULTS"] = faults
         opts.update(options or {})
+        self._quiet_port = 0
+        if opts["log.level"] in ("error", "warn"):  # such a log does not tell the port
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self._quiet_port = probe.getsockname()[1]
+            opts["listen"] = f"127.0.0.1:{self._quiet_port}"
         argv = [str(BIN_DIR / "ccapid")]
         if VALGRIND:
             argv = [
@@ -259,6 +271,8 @@ class Daemon:
                 "--child-silent-after-fork=yes", f"--log-file={self.root}/valgrind.%p",
             ] + argv  # fmt: skip
         for key, value in opts.items():
+            if value is None:  # not even the harness's own
+                continue
             for one in value if isinstance(value, (list, tuple)) else [value]:
                 text = str(one).lower() if isinstance(one, bool) else str(one)
                 argv += ["-o", f"{key}={text}"]
@@ -267,7 +281,7 @@ class Daemon:
             if name in os.environ:
                 environ[name] = os.environ[name]
         environ.update(env or {})
-        self._p = _Process(argv + list(args), environ, "stderr")
+        self._p = _Process(list(prefix) + argv + list(args), environ, "stderr", pass_fds=pass_fds)
         self.pid = self._p.proc.pid
         self.exit_status: Optional[int] = None
         self.port = 0
@@ -278,11 +292,19 @@ class Daemon:
     # -- life
 
     def wait_listening(self) -> int:
-        self.port = int(self.wait_log(r"listening on \S+:(\d+)").group(1))
+        if self._quiet_port:
+            self.port = self._quiet_port
+            wait_for(self._accepts, "the port to be open")
+        else:
+            self.port = int(self.wait_log(r"listening on \S+:(\d+)").group(1))
         return self.port
 
+    def _accepts(self) -> bool:
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
     def wait_ready(self, timeout: float = 30.0) -> None:
-        wait_for(lambda: self.request("GET", "/ready").status == 200, "ready; log:\n" + self._p.tail(), timeout)
+        wait_for(lambda: self.request("GET", "/ready").status == 200, lambda: "ready; log:\n" + self._p.tail(), timeout)
 
     def wait_log(self, pattern: str, timeout: float = 15.0) -> "re.Match[str]":
         return self._p.wait_line(pattern, timeout)

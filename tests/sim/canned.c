@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/sim/answer.h"
@@ -68,11 +69,26 @@ static void canned_start(struct sim *sim)
 	}
 }
 
+static size_t write_stamp(char *to, size_t size)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (size_t)snprintf(to, size, "%jd ",
+				(intmax_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
+}
+
 static void canned_delta(struct sim *sim)
 {
 	struct turn *turn = &sim->turn;
 	size_t n = answer_next_piece(turn);
 	const char *piece = turn->answer.data + turn->answer_at;
+	size_t length = n;
+	char stamp[32];
+	if (turn->faults.stamp) {
+		length = write_stamp(stamp, sizeof stamp);
+		piece = stamp;
+	}
 	emit_event_open(sim);
 	jbuf_puts(&sim->out,
 		  turn->tool_call
@@ -80,10 +96,10 @@ static void canned_delta(struct sim *sim)
 			    "\"input_json_delta\",\"partial_json\":"
 			  : "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
 			    "\"text_delta\",\"text\":");
-	jbuf_string(&sim->out, piece, n);
+	jbuf_string(&sim->out, piece, length);
 	jbuf_puts(&sim->out, "}}");
 	emit_event_close(sim);
-	message_block_add(sim, piece, n);
+	message_block_add(sim, piece, length);
 	turn->answer_at += n;
 	turn->answer_deltas++;
 	if (!strcmp(turn->faults.crash, "after"))

@@ -38,6 +38,8 @@ static const struct fault table[] = {
 	{"answer", TEXT, PROMPT | PROCESS | LOCAL, AT(text), "TEXT", "the same as text"},
 	{"empty", FLAG, PROMPT | PROCESS | LOCAL, AT(empty), "",
 	 "an answer without any text (the CLI asks once more)"},
+	{"stamp", FLAG, PROMPT | LOCAL, AT(stamp), "",
+	 "each delta is the monotonic time in microseconds at which it was written"},
 	{"tool", WORD, PROMPT | PROCESS | LOCAL, AT(tool), "NAME", "the answer calls this tool"},
 	{"max_tokens", FLAG, PROMPT | PROCESS | LOCAL, AT(max_tokens), "",
 	 "the answer stops with max_tokens"},

@@ -24,7 +24,7 @@ struct faults {
 	char tool[FAULT_WORD_MAX];  /* name of the tool to call */
 	struct slice text;
 	bool hang, garbage, refuse_rewind, bad_rewind, ignore_interrupt, empty, max_tokens;
-	bool second_start, no_result, unknown_uuid;
+	bool second_start, no_result, unknown_uuid, stamp;
 	/* for the whole process */
 	bool start_fail, start_hang, leak_mention, leak_tools, leak_email, ignore_system_prompt;
 	bool ignore_max_tokens, ignore_body, ignore_rewind, swap_history;
