@@ -61,17 +61,22 @@ static bool serves(const struct worker *w, const struct job *job)
 	return strcmp(w->project, job->project) == 0;
 }
 
-/* How many workers are bound to the job's project. */
-static unsigned project_share(const struct pool *p, const struct job *job)
+/* Whether the project is to wait for its own workers: it has as many as may be busy at once, or one
+ * of them is about to come free. */
+static bool waits_for_own(const struct pool *p, const struct job *job)
 {
 	const struct worker *w;
-	unsigned n = 0;
+	unsigned share = 0;
+	bool resetting = false;
 
 	DL_FOREACH(p->workers, w)
 	{
-		n += w->state < WORKER_DRAINING && !w->retire && serves(w, job);
+		if (w->state >= WORKER_DRAINING || w->retire || !serves(w, job))
+			continue;
+		share++;
+		resetting = resetting || w->state == WORKER_RESETTING;
 	}
-	return n;
+	return resetting || share >= (uint64_t)p->conf->pool.workers;
 }
 
 /* Who may serve the job now.  A second attempt goes to another worker than the first, where there
@@ -99,15 +104,15 @@ static struct worker *choose(const struct pool *p, const struct job *job, bool m
 
 int pool_run(struct pool *p, struct job *job)
 {
-	bool full_share = project_share(p, job) >= (uint64_t)p->conf->pool.workers;
+	bool wait_for_own = waits_for_own(p, job);
 	struct worker *w;
 
 	if (p->health != POOL_READY || pool_count_state(p, WORKER_READY) == 0 ||
 	    pool_count_state(p, WORKER_BUSY) >= (uint64_t)p->conf->pool.workers)
 		return -EBUSY;
-	w = choose(p, job, !full_share);
+	w = choose(p, job, !wait_for_own);
 	if (!w)
-		return full_share ? -EALREADY : -EAGAIN;
+		return wait_for_own ? -EALREADY : -EAGAIN;
 	snprintf(w->project, sizeof w->project, "%s", job->project);
 	job->worker = w;
 	worker_run(w, job);
@@ -162,6 +167,11 @@ static void on_turn_end(struct worker *w, struct job *job, bool login_rejected)
 	struct pool *p = w->owner;
 
 	job->worker = NULL;
+	if (job->result.fault == FAULT_PLAN_LIMIT) {
+		int64_t wait_ms = plan_limits_wait_ms(&p->plan, clock_wall_ms());
+
+		job->result.retry_after_ms = wait_ms > 0 ? wait_ms : -1;
+	}
 	if (login_rejected)
 		pool_login_lost(p);
 	else if (job->result.fault == FAULT_NONE)

