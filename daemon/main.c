@@ -103,6 +103,9 @@ static int prepare_process(void)
 {
 	struct rlimit limit;
 
+	/* Ids are drawn several times per request: from a generator in the process, not by system
+	 * calls. */
+	randombytes_set_implementation(&randombytes_internal_implementation);
 	if (sodium_init() < 0) {
 		fputs("ccapid: no source of randomness\n", stderr);
 		return -1;

@@ -167,8 +167,6 @@ enum fault dispatch_submit(struct dispatch *d, struct job *job)
 		return refuse(job, FAULT_BACKEND_UNAVAILABLE, -1, "");
 	if (wait_ms > 0)
 		return refuse(job, FAULT_PLAN_LIMIT, wait_ms, "");
-	if (d->queued >= d->conf.queue_max)
-		return refuse(job, FAULT_OVERLOADED, OVERLOADED_RETRY_MS, "the queue is full");
 	if (job->timeout_ms <= 0 || job->timeout_ms > d->conf.request_timeout_ms)
 		job->timeout_ms = d->conf.request_timeout_ms;
 	job->times.submitted = now;
@@ -179,7 +177,12 @@ enum fault dispatch_submit(struct dispatch *d, struct job *job)
 	if (!uv_is_active((uv_handle_t *)&d->deadlines))
 		uv_timer_again(&d->deadlines);
 	pump(d);
-	return FAULT_NONE;
+	if (job->state != JOB_QUEUED || d->queued <= d->conf.queue_max)
+		return FAULT_NONE;
+	dequeue(d, job); /* it cannot run at once, and nobody more may wait */
+	job->state = JOB_NEW;
+	job_unref(job);
+	return refuse(job, FAULT_OVERLOADED, OVERLOADED_RETRY_MS, "the queue is full");
 }
 
 /* ---- what the pool says ---- */
@@ -267,6 +270,8 @@ static void look_at_deadlines(uv_timer_t *timer)
 		if (now >= job->deadline_us)
 			pool_abort(d->pool, job, FAULT_TIMEOUT);
 	}
+	if (dispatch_open_jobs(d) == 0)
+		uv_timer_stop(timer);
 	pump(d); /* the plan's use may have fallen below the reserve */
 }
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "shared/clock.h"
 #include "shared/err.h"
 #include "shared/log.h"
 
@@ -26,6 +27,7 @@
 #define BACKLOG 1024
 #define ACCEPTS_PER_WAKE 64
 #define REST_MS 50
+#define LOG_EVERY_MS 5000
 /* What the kernel may hold unsent for a connection: a stream's queue stays ours, where its length
  * is known. */
 #define NOT_SENT_MAX (128 * 1024)
@@ -43,7 +45,8 @@ struct listener {
 	struct pendings pendings;
 	struct port *ports;
 	uv_timer_t rest;
-	int reserve; /* a descriptor to accept with when there is no other; -1: none */
+	int reserve;    /* a descriptor to accept with when there is no other; -1: none */
+	int64_t logged; /* when trouble was last logged, monotonic ms; 0: never */
 	unsigned handles;
 	bool stopping;
 	void (*closed)(void *ctx);
@@ -150,6 +153,17 @@ static bool is_passing(int error)
 	       error == ENETDOWN || error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
+static void log_trouble(struct listener *l, const struct port *p, int error)
+{
+	const int64_t now = clock_mono_ms();
+
+	if (l->logged && now - l->logged < LOG_EVERY_MS)
+		return;
+	l->logged = now;
+	log_warn("listener", "cannot accept on %s: %s; resting for %d ms at a time", p->address,
+		 err_str(-error), REST_MS);
+}
+
 static void on_connection(uv_poll_t *handle, int status, int events)
 {
 	struct port *p = handle->data;
@@ -157,7 +171,7 @@ static void on_connection(uv_poll_t *handle, int status, int events)
 	struct sockaddr_storage addr;
 	struct sockaddr *const sa = (struct sockaddr *)&addr;
 	socklen_t len;
-	int fd, i;
+	int fd, i, error;
 
 	(void)status;
 	(void)events;
@@ -170,13 +184,13 @@ static void on_connection(uv_poll_t *handle, int status, int events)
 			pendings_take(&l->pendings, fd, sa, len);
 			continue;
 		}
-		if (errno == EAGAIN)
+		error = errno;
+		if (error == EAGAIN)
 			return;
-		if (is_passing(errno))
+		if (is_passing(error))
 			continue;
-		log_warn("listener", "cannot accept on %s: %s; resting for %d ms", p->address,
-			 err_str(-errno), REST_MS);
-		if (errno == EMFILE || errno == ENFILE)
+		log_trouble(l, p, error);
+		if (error == EMFILE || error == ENFILE)
 			refuse_one(l, p->fd);
 		rest(l);
 		return;

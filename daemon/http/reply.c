@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/clock.h"
 #include "shared/log.h"
 
 #include "daemon/http/bare.h"
@@ -109,6 +110,7 @@ enum MHD_Result reply_queue(struct exchange *x)
 		return MHD_NO;
 	add_headers(x, r);
 	x->phase = PHASE_ANSWER;
+	x->since = clock_mono_ms();
 	rc = library_queue()(x->conn->mhd, (unsigned)x->status, r);
 	MHD_destroy_response(r);
 	return rc;

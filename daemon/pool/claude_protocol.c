@@ -147,8 +147,24 @@ static void parse_reply(struct cli_event *ev, const struct json_slice *response)
 	json_decref(reply);
 }
 
-/* The result's members without a long text; the text is the answer once more, which the deltas have
- * brought already. */
+/* What is looked at of a result line; the rest, the answer's text once more above all, is not even
+ * parsed.  The text is kept where it is short, because it may be an error's words. */
+static bool wanted_of_result(const struct json_slice *key, const struct json_slice *value)
+{
+	static const char *const names[] = {"subtype",          "is_error",
+					    "num_turns",        "stop_reason",
+					    "terminal_reason",  "api_error",
+					    "api_error_status", "user_message_uuid",
+					    "modelUsage",       "model_usage_since_last_result"};
+
+	if (json_slice_is(key, "result"))
+		return value->len <= RESULT_TEXT_KEPT;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (json_slice_is(key, names[i]))
+			return true;
+	return false;
+}
+
 static json_t *parse_result(const char *line, size_t len)
 {
 	struct json_slice key, value;
@@ -159,13 +175,15 @@ static json_t *parse_result(const char *line, size_t len)
 	buf_init(&kept, len + 2);
 	json_scan_begin(&scan, line, len);
 	while (json_scan_next(&scan, &key, &value)) {
-		if (json_slice_is(&key, "result") && value.len > RESULT_TEXT_KEPT)
+		if (!wanted_of_result(&key, &value))
 			continue;
 		buf_add_char(&kept, kept.len ? ',' : '{');
 		buf_add(&kept, key.at - 1, key.len + 2);
 		buf_add_char(&kept, ':');
 		buf_add(&kept, value.at, value.len);
 	}
+	if (kept.len == 0)
+		buf_add_char(&kept, '{');
 	buf_add_char(&kept, '}');
 	result = kept.failed ? NULL : json_loadb(kept.data, kept.len, 0, NULL);
 	buf_done(&kept);

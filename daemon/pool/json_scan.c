@@ -84,6 +84,17 @@ void json_scan_begin(struct json_scan *s, const char *text, size_t len)
 		s->at++;
 }
 
+/* s->at is at the closing bracket and stays there; behind it may only be space. */
+static bool end_of_object(struct json_scan *s)
+{
+	struct json_scan rest = {.at = s->at + 1, .end = s->end};
+
+	skip_space(&rest);
+	if (rest.at < rest.end)
+		fail(s);
+	return false;
+}
+
 /* Moves over what stands between members; false at the object's end. */
 static bool to_member(struct json_scan *s)
 {
@@ -95,7 +106,7 @@ static bool to_member(struct json_scan *s)
 	if (s->at == s->end)
 		return fail(s);
 	if (*s->at == '}')
-		return false;
+		return end_of_object(s);
 	return *s->at == '"' || fail(s);
 }
 

@@ -34,6 +34,7 @@
 struct app {
 	uv_loop_t loop;
 	struct http_server *server;
+	struct http_conf conf;
 	struct listener *listener;
 	uv_signal_t sigterm;
 	uv_timer_t later; /* answers what /later has put off */
@@ -187,7 +188,7 @@ static void stats(struct app *app, struct exchange *x)
 		"%d}",
 		app->heads, app->requests, app->refusals, app->finished, app->aborts, app->upgrades,
 		app->max_queued, http_server_connections(app->server),
-		http_server_exchanges(app->server));
+		http_server_exchanges(app->server), tasks);
 	exchange_reply(x, 200, "application/json", &body);
 }
 
@@ -235,6 +236,16 @@ static void start_later(struct app *app, struct exchange *x)
 		uv_timer_start(&app->later, on_later, 0, 0);
 }
 
+static void reload(struct app *app)
+{
+	static const char *const hosts[] = {"localhost", NULL};
+	struct http_conf conf = app->conf;
+
+	conf.hosts = hosts;
+	conf.idle_timeout = 200;
+	http_server_configure(app->server, &conf);
+}
+
 static void on_head(void *ctx, struct exchange *x)
 {
 	struct app *app = ctx;
@@ -274,6 +285,8 @@ static void on_request(void *ctx, struct exchange *x)
 		http_server_drain(app->server);
 	else if (strcmp(path, "/stop") == 0)
 		stop(app);
+	else if (strcmp(path, "/reload") == 0)
+		reload(app);
 }
 
 static void on_refuse(void *ctx, struct exchange *x, int status, const char *message)
@@ -323,6 +336,7 @@ struct options {
 	struct http_conf http;
 	struct listener_conf listener;
 	bool websocket;
+	int fd; /* a listening socket that was inherited; 0: none */
 };
 
 static int parse(struct options *o, int argc, char **argv)
@@ -347,6 +361,8 @@ static int parse(struct options *o, int argc, char **argv)
 				*times[t].ms = n;
 		if (strncmp(argv[i], "--listen=", 9) == 0)
 			o->listen = argv[i] + 9;
+		else if (strncmp(argv[i], "--fd=", 5) == 0)
+			o->fd = (int)n;
 		else if (strncmp(argv[i], "--max-body=", 11) == 0)
 			o->http.max_body = (size_t)n;
 		else if (strncmp(argv[i], "--max-bodies=", 13) == 0)
@@ -389,11 +405,12 @@ int main(int argc, char **argv)
 	if (o.websocket)
 		targets.websocket = take_websocket;
 	uv_loop_init(&app.loop);
+	app.conf = o.http;
 	app.server = http_server_new(&app.loop, &o.http, &handlers);
 	app.listener = listener_new(&app.loop, &o.listener, &targets);
 	if (!app.server || !app.listener)
 		return 1;
-	rc = listener_add(app.listener, o.listen);
+	rc = o.fd ? listener_add_fd(app.listener, o.fd) : listener_add(app.listener, o.listen);
 	if (rc < 0) {
 		fprintf(stderr, "cannot listen on %s: %s\n", o.listen, err_str(rc));
 		return 1;

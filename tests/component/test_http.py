@@ -23,10 +23,10 @@ WRAPPER = os.environ.get("CCAPI_TEST_WRAPPER", "").split()
 
 
 class Server:
-    def __init__(self, *flags):
+    def __init__(self, *flags, pass_fds=()):
         self.log = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen([*WRAPPER, os.path.join(BIN, "http_echo"), *flags],
-                                        stdout=subprocess.PIPE, stderr=self.log, text=True, env=ENVIRONMENT)
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True, env=ENVIRONMENT, pass_fds=pass_fds)
         line = self.process.stdout.readline().strip()
         assert line, self.errors()
         self.address = line
@@ -721,6 +721,32 @@ def test_upgrade_on_a_used_connection_is_closed_without_a_byte(server):
 
 def test_upgrade_without_a_websocket_side_is_http(server):
     assert server.ask(request("GET", "/hello", UPGRADE + "Connection: close\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+# ---- sockets from outside, reload
+
+
+def test_inherited_listening_socket():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = Server(f"--fd={listening.fileno()}", pass_fds=[listening.fileno()])
+        assert server.peer == listening.getsockname()
+        with server.connect() as s:
+            s.sendall(request("GET", "/hello"))
+            assert Answer(s).status == 200
+        server.stop()
+
+
+def test_reload_changes_hosts_and_timeouts(server):
+    with server.connect() as s:
+        s.sendall(request("POST", "/reload", host="127.0.0.1"))
+        answer = Answer(s)
+        assert answer.status == 404 and answer.rest + read_all(s) == b""  # closed when idle
+    with server.connect() as s:
+        s.sendall(request("GET", "/hello", host="127.0.0.1"))
+        assert Answer(s).status == 403
+    with server.connect() as s:
+        s.sendall(request("GET", "/hello"))
+        assert Answer(s).status == 200
 
 
 # ---- ending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from pathlib import Path
@@ -51,8 +52,6 @@ def test_a_killed_idle_worker_is_replaced() -> None:
     with Daemon() as d:
         wait_settled(d, 3)
         before, pids = Footprint(d), d.workers()
-        import os
-
         os.kill(pids[0], 9)
         wait_for(lambda: gone([pids[0]]) and len(d.workers()) == 3, "a new worker")
         wait_settled(d, 3)
@@ -155,8 +154,11 @@ def refuses(d: Daemon, s: Any) -> bool:
 
 
 def test_no_queue_at_all_refuses_what_cannot_run_at_once() -> None:
-    with Daemon(options={**ONE, "pool.queue": 0}) as d, held(d):
-        assert d.chat("x").status == 503
+    with Daemon(options={**ONE, "pool.queue": 0}) as d:
+        assert d.chat("x").status == 200
+        wait_settled(d, 1)
+        with held(d):
+            assert d.chat("x").status == 503
 
 
 def test_waiting_longer_than_queue_timeout_is_504() -> None:
@@ -249,8 +251,6 @@ def test_a_crash_after_the_first_byte_is_not_retried() -> None:
 
 
 def test_a_worker_killed_while_it_answers_is_noticed_at_once() -> None:
-    import os
-
     with Daemon(options=ONE) as d:
         got: List[Any] = []
         t = threading.Thread(target=lambda: got.append(d.chat("[[sim:pace=3600000]] one two")))
@@ -362,7 +362,6 @@ def test_upstream_errors_become_the_documented_ones(one: Daemon, kind: str, stat
 
 def test_an_upstream_error_is_retried_once(tmp_path: Path) -> None:
     fail = tmp_path / "fail"
-    fail.touch()
     with Daemon(faults=f"error_once_file={fail}:529") as d:
         fail.touch()
         assert d.chat("hello").text == "You said: hello" and not fail.exists()
