@@ -33,7 +33,7 @@ struct conf {
 	} auth;
 	struct {
 		int64_t max_body;               /* 32 MiB */
-		int64_t max_head;               /* 16 KiB */
+		int64_t max_head;               /* 12 KiB */
 		int64_t max_connections;        /* 4096 */
 		struct conf_list allowed_hosts; /* besides the listen addresses and localhost */
 		struct conf_list cors_origins;

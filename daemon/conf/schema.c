@@ -80,7 +80,7 @@ static const struct conf_key keys[] = {
 
 	NUMBER("http.max_body", CONF_SIZE, http.max_body, KIB, 256 * MIB, "32M", RESTART,
 	       "Largest request body."),
-	NUMBER("http.max_head", CONF_SIZE, http.max_head, KIB, MIB, "16K", RESTART,
+	NUMBER("http.max_head", CONF_SIZE, http.max_head, KIB, MIB, "12K", RESTART,
 	       "Largest request head: request line and header fields together."),
 	NUMBER("http.max_connections", CONF_INT, http.max_connections, 1, 65536, "4096", RESTART,
 	       "Connections open at one time; further ones wait to be accepted."),

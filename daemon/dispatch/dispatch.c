@@ -112,18 +112,19 @@ static bool pump_lane(struct dispatch *d, enum job_lane lane, unsigned *wanting)
 {
 	struct job *job, *next;
 	const char *refused = NULL;
-	int rc = 0;
+	int rc, why = 0;
 
 	DL_FOREACH_SAFE2(d->lanes[lane], job, next, queue_next)
 	{
-		if (!refused || strcmp(job->project, refused) != 0)
-			rc = pool_run(d->pool, job);
+		rc = refused && strcmp(job->project, refused) == 0 ? why : pool_run(d->pool, job);
 		if (rc == -EBUSY)
 			return false;
-		if (rc == 0)
+		if (rc == 0) {
 			job_runs(d, job);
-		else
-			refused = job->project;
+			continue;
+		}
+		refused = job->project;
+		why = rc;
 		*wanting += rc == -EAGAIN;
 	}
 	return true;

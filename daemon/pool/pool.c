@@ -149,6 +149,8 @@ static void on_ready(struct worker *w)
 
 	backoff_success(&p->starts);
 	p->any_ready = true;
+	if (w->initialize_sent && gate_result(p->gate)->late_init)
+		w->retire = true; /* its system prompt is settled, and is not the next job's */
 	if (w->retire || pool_past_its_time(p, w)) {
 		worker_stop(w);
 		pool_tend(p);

@@ -132,7 +132,6 @@ bool pool_make_spec(struct pool *p)
 		.system_prompt = p->system_prompt,
 		.body_mode = r->body_mode,
 		.one_shot = r->one_shot || c->pool.reuse == CONF_REUSE_NEVER,
-		.late_init = r->late_init,
 		.start_timeout = c->pool.start_timeout,
 		.first_byte_timeout = c->pool.first_byte_timeout,
 		.idle_timeout = c->pool.idle_timeout,

@@ -56,10 +56,14 @@ static bool may_start(const struct pool *p)
 	       backoff_wait_ms(&p->starts, clock_mono_us()) == 0;
 }
 
+/* Where workers are initialized only with their job, the first one is an exception: it is asked at
+ * once for the models, and retires as soon as it has told them. */
 static void start_one(struct pool *p)
 {
-	struct worker *w = worker_start(p->loop, ++p->last_id, &p->spec, &pool_worker_events, p);
+	struct worker *w;
 
+	p->spec.late_init = gate_result(p->gate)->late_init && p->models.count > 0;
+	w = worker_start(p->loop, ++p->last_id, &p->spec, &pool_worker_events, p);
 	if (w)
 		DL_APPEND(p->workers, w);
 	if (!w || w->state >= WORKER_DRAINING)

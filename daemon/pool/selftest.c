@@ -24,18 +24,11 @@
 #include "shared/log.h"
 
 #include "daemon/pool/cli_env.h"
+#include "daemon/pool/selftest_checks.h"
 #include "daemon/pool/selftest_upstream.h"
 #include "daemon/pool/worker.h"
 
-enum { OVERALL_TIMEOUT_MS = 60000, MAX_TOKENS = 1234, WORKERS_MAX = 4 };
-
-#define MARKED_SYSTEM "You are the self-test of the daemon, marker 7b1f."
-#define FIRST_TURN "selftest first turn"
-#define SECOND_TURN "selftest second turn"
-#define MENTION_TEXT "please read @./selftest-file.txt and @/%s/selftest-file.txt now"
-#define LONELY_TURN "selftest lonely turn"
-
-enum step { STEP_REPLAY, STEP_LONELY, STEP_BODY, STEPS };
+enum { OVERALL_TIMEOUT_MS = 60000, WORKERS_MAX = 4 };
 
 struct selftest {
 	uv_loop_t *loop;
@@ -46,10 +39,11 @@ struct selftest {
 	struct job *job;
 	struct string_list argv, env;
 	uv_timer_t timer;
-	enum step step;
+	enum selftest_step step;
 	unsigned workers;
 	bool replaced; /* the worker of the step before did not survive its reset */
 	bool ending;
+	unsigned body_failures;
 	unsigned open; /* things that must close before the end */
 	char *dir, *tmp, *home, *file;
 	char secret[33], mention[512];
@@ -87,90 +81,6 @@ bool selftest_is_safe(const struct selftest_report *report)
 	return report->ran && report->passed[SELFTEST_MENTION] &&
 	       report->passed[SELFTEST_NO_TOOLS] && report->passed[SELFTEST_HISTORY] &&
 	       report->passed[SELFTEST_NO_EMAIL];
-}
-
-/* ---- looking at what arrived ---- */
-
-static bool holds(const json_t *value, const char *text)
-{
-	char *dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-	bool found = dump && strstr(dump, text);
-
-	free(dump);
-	return found;
-}
-
-/* The text of the n-th message of role user or assistant, and their number. */
-static size_t turns(const json_t *body, const json_t *ret[], size_t max)
-{
-	const json_t *messages = json_object_get(body, "messages"), *m;
-	size_t i, n = 0;
-
-	json_array_foreach(messages, i, m)
-	{
-		const char *role = json_get_str(m, "role");
-
-		if (!role || (strcmp(role, "user") != 0 && strcmp(role, "assistant") != 0))
-			continue;
-		if (n < max)
-			ret[n] = m;
-		n++;
-	}
-	return n;
-}
-
-static bool turn_is(const json_t *message, const char *role, const char *text)
-{
-	return strcmp(json_get_str(message, "role"), role) == 0 &&
-	       holds(json_object_get(message, "content"), text);
-}
-
-static bool offers_no_tools(const json_t *body)
-{
-	const json_t *tools = json_object_get(body, "tools");
-
-	return !tools || json_is_null(tools) ||
-	       (json_is_array(tools) && json_array_size(tools) == 0);
-}
-
-static void check_replay(struct selftest *t, const json_t *body)
-{
-	bool *passed = t->report.passed;
-	const json_t *m[4] = {0};
-	size_t n = turns(body, m, 4);
-
-	passed[SELFTEST_HISTORY] = n == 3 && turn_is(m[0], "user", FIRST_TURN) &&
-				   turn_is(m[1], "assistant", SECOND_TURN) &&
-				   turn_is(m[2], "user", t->mention);
-	passed[SELFTEST_MENTION] = n > 0 && holds(body, t->mention) && !holds(body, t->secret);
-	passed[SELFTEST_SYSTEM_PROMPT] = holds(json_object_get(body, "system"), MARKED_SYSTEM);
-	passed[SELFTEST_MAX_TOKENS] = json_get_int(body, "max_tokens", 0) == MAX_TOKENS;
-	passed[SELFTEST_NO_TOOLS] = offers_no_tools(body);
-	passed[SELFTEST_NO_EMAIL] = !holds(body, "userEmail") && !holds(body, "email address");
-}
-
-static void check_lonely(struct selftest *t, const json_t *body)
-{
-	const json_t *m[2] = {0};
-
-	t->report.passed[SELFTEST_RESET] = !t->replaced && turns(body, m, 2) == 1 &&
-					   turn_is(m[0], "user", LONELY_TURN) &&
-					   !holds(body, FIRST_TURN) && !holds(body, SECOND_TURN);
-}
-
-static void check_body(struct selftest *t, const json_t *body)
-{
-	const json_t *sent = t->job->prompt.messages;
-
-	t->report.passed[SELFTEST_BODY] =
-		json_equal((json_t *)sent, json_object_get(body, "messages")) &&
-		offers_no_tools(body) && selftest_upstream_requests(t->upstream) == 1 &&
-		json_get_num(body, "temperature", -1) == 0.5 && !holds(body, t->dir) &&
-		!holds(body, "# Environment");
-	if (!holds(json_object_get(body, "system"), MARKED_SYSTEM))
-		t->report.passed[SELFTEST_SYSTEM_PROMPT] = false;
-	if (!offers_no_tools(body))
-		t->report.passed[SELFTEST_NO_TOOLS] = false;
 }
 
 /* ---- the end ---- */
@@ -242,26 +152,6 @@ static void ignore_text(struct job *job, const char *text, size_t len)
 
 static const struct job_ops job_ops = {.text = ignore_text};
 
-static json_t *conversation(const struct selftest *t)
-{
-	switch (t->step) {
-	case STEP_REPLAY:
-		return json_pack("[{s:s,s:[{s:s,s:s}]},{s:s,s:[{s:s,s:s}]},{s:s,s:[{s:s,s:s}]}]",
-				 "role", "user", "content", "type", "text", "text", FIRST_TURN,
-				 "role", "assistant", "content", "type", "text", "text",
-				 SECOND_TURN, "role", "user", "content", "type", "text", "text",
-				 t->mention);
-	case STEP_LONELY:
-		return json_pack("[{s:s,s:[{s:s,s:s}]}]", "role", "user", "content", "type", "text",
-				 "text", LONELY_TURN);
-	default:
-		return json_pack("[{s:s,s:s},{s:s,s:[{s:s,s:s}]},{s:s,s:[{s:s,s:s}]}]", "role",
-				 "user", "content", "body one", "role", "assistant", "content",
-				 "type", "text", "text", "body two", "role", "user", "content",
-				 "type", "text", "text", "body three @./selftest-file.txt");
-	}
-}
-
 static struct job *make_job(const struct selftest *t)
 {
 	struct job *job = job_new(&job_ops, NULL);
@@ -270,10 +160,10 @@ static struct job *make_job(const struct selftest *t)
 		return NULL;
 	snprintf(job->id, sizeof job->id, "selftest-%d", (int)t->step + 1);
 	job->prompt.model = strdup("haiku");
-	job->prompt.system = strdup(MARKED_SYSTEM);
-	job->prompt.messages = conversation(t);
+	job->prompt.system = strdup(SELFTEST_SYSTEM);
+	job->prompt.messages = selftest_conversation(t->step, t->mention);
 	job->prompt.extra = json_pack("{s:f}", "temperature", 0.5);
-	job->prompt.max_tokens = MAX_TOKENS;
+	job->prompt.max_tokens = SELFTEST_MAX_OUTPUT;
 	if (!job->prompt.model || !job->prompt.system || !job->prompt.messages ||
 	    job_prompt_seal(&job->prompt) != 0) {
 		job_unref(job);
@@ -293,7 +183,7 @@ static void run_step(struct selftest *t)
 		return;
 	}
 	selftest_upstream_forget(t->upstream);
-	t->spec.body_mode = t->step == STEP_BODY;
+	t->spec.body_mode = t->step == SELFTEST_IN_BODY;
 	worker_run(t->worker, t->job);
 }
 
@@ -303,12 +193,29 @@ static void on_ready(struct worker *w)
 
 	if (t->ending)
 		return;
-	if (t->step == STEPS) {
+	if (t->step == SELFTEST_STEPS) {
 		t->report.ran = true;
 		end(t);
 	} else {
 		run_step(t);
 	}
+}
+
+/* A conversation that failed says nothing about the CLI's safety: the test is to be tried again,
+ * not believed.  Only the body mode may be missing for good: it is given a second try. */
+static void conversation_failed(struct selftest *t, enum fault fault)
+{
+	char why[64];
+
+	if (t->step == SELFTEST_IN_BODY && t->body_failures++ > 0) {
+		t->step++;
+		return;
+	}
+	if (t->step == SELFTEST_IN_BODY)
+		return; /* the step is run again */
+	snprintf(why, sizeof why, "conversation %d ended with %s", (int)t->step + 1,
+		 fault_name(fault));
+	fail(t, why);
 }
 
 static void on_turn_end(struct worker *w, struct job *job, bool login_rejected)
@@ -319,19 +226,21 @@ static void on_turn_end(struct worker *w, struct job *job, bool login_rejected)
 	(void)login_rejected;
 	if (t->ending)
 		return;
-	if (job->result.fault == FAULT_NONE && body) {
-		if (t->step == STEP_REPLAY)
-			check_replay(t, body);
-		else if (t->step == STEP_LONELY)
-			check_lonely(t, body);
-		else
-			check_body(t, body);
-	} else {
-		log_info("selftest", "conversation %d ended with %s", (int)t->step + 1,
-			 fault_name(job->result.fault));
+	if (job->result.fault != FAULT_NONE || !body) {
+		conversation_failed(t, job->result.fault);
+		return;
 	}
-	t->step++;
+	selftest_check(t->step,
+		       &(struct selftest_sight){.body = body,
+						.requests = selftest_upstream_requests(t->upstream),
+						.sent = job->prompt.messages,
+						.mention = t->mention,
+						.secret = t->secret,
+						.dir = t->dir,
+						.replaced = t->replaced},
+		       &t->report);
 	t->replaced = false;
+	t->step++;
 }
 
 static void on_initialized(struct worker *w, const json_t *reply)
@@ -360,7 +269,7 @@ static void on_gone(struct worker *w)
 
 	worker_free(w);
 	t->worker = NULL;
-	if (!t->ending && t->step == STEPS) {
+	if (!t->ending && t->step == SELFTEST_STEPS) {
 		t->report.ran = true;
 		end(t);
 	} else if (!t->ending && t->workers < WORKERS_MAX) {
@@ -407,7 +316,7 @@ static bool make_files(struct selftest *t, const char *scratch_dir)
 	    asprintf(&t->home, "%s/home", scratch_dir) < 0 ||
 	    asprintf(&t->file, "%s/selftest-file.txt", scratch_dir) < 0)
 		return false;
-	snprintf(t->mention, sizeof t->mention, MENTION_TEXT, scratch_dir);
+	snprintf(t->mention, sizeof t->mention, SELFTEST_MENTION_TEXT, scratch_dir);
 	if ((mkdir(t->tmp, 0700) != 0 && errno != EEXIST) ||
 	    (mkdir(t->home, 0700) != 0 && errno != EEXIST))
 		return false;
@@ -428,11 +337,11 @@ static bool make_spec(struct selftest *t, const struct conf *conf, const char *c
 	string_list_addf(&t->env, "ANTHROPIC_BASE_URL=http://127.0.0.1:%u",
 			 selftest_upstream_port(t->upstream));
 	string_list_add(&t->env, "ANTHROPIC_API_KEY=selftest");
-	/* What the operator sets for claude-sim's sake reaches it here too; nothing else of
-	 * claude.env does. */
+	/* claude-sim's faults are to be found here too; nothing else of claude.env reaches the
+	 * test. */
 	for (size_t i = 0; i < conf->claude.env.count; i++)
-		if (strncmp(conf->claude.env.keys[i], "CLAUDE_SIM_", 11) == 0)
-			string_list_addf(&t->env, "%s=%s", conf->claude.env.keys[i],
+		if (strcmp(conf->claude.env.keys[i], "CLAUDE_SIM_FAULTS") == 0)
+			string_list_addf(&t->env, "CLAUDE_SIM_FAULTS=%s",
 					 conf->claude.env.values[i]);
 	t->spec = (struct worker_spec){.spawn = {.path = cli_path,
 						 .argv = t->argv.items,
