@@ -83,7 +83,7 @@ static const struct conf_key keys[] = {
 	NUMBER("http.max_head", CONF_SIZE, http.max_head, KIB, MIB, "12K", RESTART,
 	       "Largest request head: request line and header fields together."),
 	NUMBER("http.max_connections", CONF_INT, http.max_connections, 1, 65536, "4096", RESTART,
-	       "Connections open at one time; further ones wait to be accepted."),
+	       "Connections open at one time; further ones are answered 503."),
 	TEXT("http.allowed_hosts", CONF_LIST, http.allowed_hosts, 0, HEADER_LISTS, NULL, RELOAD,
 	     "Names that a request's Host may have besides localhost and the listen addresses, "
 	     "without port."),

@@ -25,7 +25,7 @@ struct dispatch {
 	struct dispatch_conf conf;
 	struct job *lanes[JOB_LANES], *running, *ended;
 	unsigned queued, running_count, ended_count;
-	bool draining;
+	bool draining, aborting;
 	uv_timer_t deadlines;
 	uv_idle_t deliverer;
 	unsigned open_handles;
@@ -191,8 +191,9 @@ enum fault dispatch_submit(struct dispatch *d, struct job *job)
 static bool may_retry(const struct dispatch *d, const struct job *job)
 {
 	return (job->result.fault == FAULT_WORKER || job->result.fault == FAULT_UPSTREAM) &&
-	       !job->forwarded && !job->cancelled && job->result.attempts < MAX_ATTEMPTS &&
-	       may_serve(pool_health(d->pool)) && clock_mono_us() < job->deadline_us;
+	       !job->forwarded && !job->cancelled && !d->aborting &&
+	       job->result.attempts < MAX_ATTEMPTS && may_serve(pool_health(d->pool)) &&
+	       clock_mono_us() < job->deadline_us;
 }
 
 static void turn_ended(void *ctx, struct job *job)
@@ -210,8 +211,10 @@ static void turn_ended(void *ctx, struct job *job)
 	log_info("dispatch", "request %s is tried once more after %s", job->id,
 		 fault_name(job->result.fault));
 	job->result.fault = FAULT_NONE;
+	job->result.stop = JOB_STOP_NONE;
 	job->result.message[0] = job->result.param[0] = '\0';
 	job->result.retry_after_ms = -1;
+	job->queue_deadline_us = clock_mono_us() + d->conf.queue_timeout_ms * 1000;
 	enqueue(d, job, true);
 	pump(d);
 }
@@ -304,7 +307,7 @@ void dispatch_abort_all(struct dispatch *d)
 {
 	struct job *job;
 
-	d->draining = true;
+	d->draining = d->aborting = true;
 	refuse_queued(d, FAULT_OVERLOADED, "the server is shutting down");
 	DL_FOREACH2(d->running, job, queue_next)
 	{

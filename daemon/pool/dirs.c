@@ -1,11 +1,13 @@
 #include "daemon/pool/dirs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "shared/err.h"
 #include "shared/log.h"
@@ -24,6 +26,23 @@ void dirs_clear(const char *path)
 	nftw(path, remove_below, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* A directory that was there already may belong to somebody else or be open to others. */
+static int make_private_dir(const char *path)
+{
+	int fd, rc = 0;
+
+	if (mkdir(path, 0700) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, 0700) != 0)
+		rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 int dirs_prepare(const char *state_dir)
 {
 	static const struct {
@@ -32,12 +51,12 @@ int dirs_prepare(const char *state_dir)
 	} dirs[] = {{"claude", false}, {"home", false},    {"empty", true},
 		    {"tmp", true},     {"selftest", true}, {"claude/sessions", true}};
 	char path[4096];
+	int rc;
 
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
 		snprintf(path, sizeof path, "%s/%s", state_dir, dirs[i].name);
-		if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-			int rc = -errno;
-
+		rc = make_private_dir(path);
+		if (rc != 0) {
 			log_error("pool", "cannot make %s: %s", path, err_str(rc));
 			return rc;
 		}

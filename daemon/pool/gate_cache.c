@@ -31,7 +31,8 @@ bool gate_cache_load(const char *path, struct gate_result *r)
 	json_t *cache = json_load_file(path, 0, NULL);
 	const char *version = json_get_str(cache, "version");
 	const json_t *items = json_object_get(cache, "passed");
-	bool valid = version && json_is_object(items) && same_file(cache, &r->binary);
+	bool valid = version && cli_version_serves(cli_version_number(version)) &&
+		     json_is_object(items) && same_file(cache, &r->binary);
 
 	if (valid) {
 		str_copy_clean(r->version_text, sizeof r->version_text, version);

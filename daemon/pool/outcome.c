@@ -1,5 +1,6 @@
 #include "daemon/pool/outcome.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,21 +35,57 @@ static bool is(const char *value, const char *what)
 	return value && strcmp(value, what) == 0;
 }
 
-/* Upstream's own words about a bad request help its author; anything that names hosts or help pages
- * does not go out. */
+/* A name that ends in a public or private top-level domain, or an IPv4 address; the names of a
+ * request's fields ("messages.0.content") are neither. */
+static bool names_host(const char *words)
+{
+	static const char *const ends[] = {".com", ".net",   ".org",      ".io",  ".ai",
+					   ".dev", ".local", ".internal", ".lan", ".corp"};
+	int a, b, c, d;
+
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		const char *at = words;
+
+		while ((at = strcasestr(at, ends[i])) != NULL) {
+			at += strlen(ends[i]);
+			if (!isalnum((unsigned char)*at) && *at != '_')
+				return true;
+		}
+	}
+	for (; *words; words++)
+		if (sscanf(words, "%3d.%3d.%3d.%3d", &a, &b, &c, &d) == 4)
+			return true;
+	return false;
+}
+
+static bool fit_for_client(const char *words)
+{
+	static const char *const tells[] = {"://",       "www.",      "claude.",
+					    "claude --", "anthropic", "localhost",
+					    " run /",    "/login",    "/model"};
+
+	for (size_t i = 0; i < sizeof tells / sizeof *tells; i++)
+		if (strcasestr(words, tells[i]))
+			return false;
+	return !names_host(words);
+}
+
+/* Upstream's own words about a bad request help its author; the CLI's words around them, and
+ * anything that names hosts or help pages, do not go out. */
 static void take_invalid_message(const char *text, struct outcome *out)
 {
 	const char *words = strstr(text, " 400 ");
 	json_t *body = NULL;
 	const char *colon;
 
-	words = words ? words + 5 : text;
+	if (!words)
+		return;
+	words += strlen(" 400 ");
 	if (words[0] == '{') {
 		body = json_loads(words, JSON_DISABLE_EOF_CHECK, NULL);
 		words = json_get_str(json_object_get(body, "error"), "message");
 	}
-	if (words && !strstr(words, "://") && !strcasestr(words, "claude.") &&
-	    !strcasestr(words, "/login"))
+	if (words && fit_for_client(words))
 		str_copy_clean(out->message, sizeof out->message, words);
 	json_decref(body);
 	colon = strchr(out->message, ':');
@@ -74,7 +111,7 @@ static void set(struct outcome *out, enum fault fault, int64_t retry_after_ms)
 	out->retry_after_ms = retry_after_ms;
 }
 
-static void by_status(int status, const char *text, const json_t *result, struct outcome *out)
+static void by_status(int64_t status, const char *text, const json_t *result, struct outcome *out)
 {
 	switch (status) {
 	case 400:
@@ -154,7 +191,7 @@ void outcome_of_result(const json_t *result, const char *assistant_error, struct
 	} else if (is(terminal, "image_error") && status != 413) {
 		set(out, FAULT_INVALID_REQUEST, -1);
 	} else if (status > 0) {
-		by_status((int)status, text, result, out);
+		by_status(status, text, result, out);
 	} else {
 		by_words(api_error, assistant_error, text, out);
 	}

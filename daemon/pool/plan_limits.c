@@ -5,6 +5,9 @@
 #include "shared/json.h"
 #include "shared/str.h"
 
+/* The longest window is a month (overage); a time beyond it is a mistake, not to be waited for. */
+enum { LONGEST_WINDOW_S = 32 * 24 * 3600 };
+
 void plan_limits_init(struct plan_limits *p)
 {
 	*p = (struct plan_limits){.five_hour = {.utilization = -1},
@@ -55,7 +58,7 @@ int64_t plan_limits_wait_ms(const struct plan_limits *p, int64_t now_wall_ms)
 {
 	int64_t left;
 
-	if (p->status != PLAN_REJECTED || p->resets_at > INT64_MAX / 2000)
+	if (p->status != PLAN_REJECTED || p->resets_at > p->received_ms / 1000 + LONGEST_WINDOW_S)
 		return 0;
 	left = p->resets_at * 1000 - now_wall_ms;
 	return left > 0 ? left : 0;

@@ -366,10 +366,14 @@ void pool_reconfigure(struct pool *p)
 		pool_tend(p);
 }
 
+/* The gate stays shut from here on: nothing is started in place of what is killed. */
 void pool_kill_all(struct pool *p)
 {
 	struct worker *w, *next;
 
+	p->gate_open = false;
+	p->gate_retry_at_us = INT64_MAX;
+	p->health = POOL_STOPPED;
 	DL_FOREACH_SAFE(p->workers, w, next)
 	{
 		worker_kill(w);

@@ -41,8 +41,8 @@ static void write_question(struct turn *t, const json_t *content, bool query, st
 }
 
 /* Replay: writes messages up to and including the next user message, which is either acknowledged
- * or the question. */
-static void write_next_messages(struct turn *t, struct buf *out)
+ * or the question.  False: there is none. */
+static bool write_next_messages(struct turn *t, struct buf *out)
 {
 	const json_t *messages = t->job->prompt.messages;
 	size_t count = json_array_size(messages);
@@ -58,8 +58,9 @@ static void write_next_messages(struct turn *t, struct buf *out)
 		if (t->next_message == count)
 			t->phase = TURN_ASKED;
 		write_question(t, content, t->next_message == count, out);
-		return;
+		return true;
 	}
+	return false;
 }
 
 void turn_begin(struct turn *t, struct job *job, unsigned serial, struct buf *out)
@@ -213,10 +214,12 @@ static enum turn_step take_reply(struct turn *t, const struct cli_event *ev)
 	return cut(t, strcmp(ev->request_id, id) == 0 ? FAULT_MODEL_NOT_FOUND : FAULT_WORKER);
 }
 
-/* A turn that was cut ends as its reason says, unless the whole answer had come all the same. */
+/* A turn that was cut ends as its reason says, unless the whole answer had been forwarded by then:
+ * its stop reason comes behind its last text, and neither is looked at after the cut. */
 static enum fault fault_when_cut(const struct turn *t, const struct outcome *o)
 {
-	if (t->abort_fault == FAULT_TIMEOUT && o->fault == FAULT_NONE && !o->interrupted)
+	if (t->abort_fault == FAULT_TIMEOUT && o->fault == FAULT_NONE && !o->interrupted &&
+	    t->job->result.stop != JOB_STOP_NONE)
 		return FAULT_NONE;
 	return t->abort_fault;
 }
@@ -263,8 +266,8 @@ static enum turn_step take_result(struct turn *t, const json_t *result, struct j
 				      TURN_BROKEN); /* an earlier turn was asked upstream */
 		if (t->phase == TURN_CUT)
 			return finish(t, t->abort_fault, TURN_OVER);
-		write_next_messages(t, out);
-		return TURN_WRITE;
+		return write_next_messages(t, out) ? TURN_WRITE
+						   : finish(t, FAULT_INTERNAL, TURN_OVER);
 	}
 	return take_final_result(t, result);
 }

@@ -179,6 +179,8 @@ def test_lanes_are_served_by_priority_and_in_order_of_arrival() -> None:
                 wait_for(lambda: queue_length_is(d, i + 1), f"{i + 1} requests in the queue")
         for s in sockets:
             assert answer_of(s)[0] == 200
+        for name in order:
+            access_field(d, name, "status")
         lines = [re.search(r"request_id=((?:low|normal|high)-\d)", x) for x in d.log_lines("access: .*POST .* status=200")]
         assert [m.group(1) for m in lines if m] == ["high-1", "high-2", "normal-1", "normal-2", "low-1", "low-2"]
 

@@ -208,6 +208,7 @@ static void names_of_parameters_are_no_hosts(void **state)
 		"output_config.format.schema.properties.comment: not allowed",
 		"tools.0.network: unknown",
 		"thinking.budget_tokens: must be at least 1024",
+		"max_tokens: 999999 is more than claude-haiku-5-5 gives",
 	};
 	char text[200];
 

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "daemon/pool/usage.h"
 
 #include "tests/unit/test.h"
@@ -9,7 +11,7 @@ static int setup(void **state)
 {
 	(void)state;
 	total = turn = (struct job_usage){0};
-	model[0] = '\0';
+	memset(model, 0, sizeof model);
 	return 0;
 }
 
