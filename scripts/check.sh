@@ -120,7 +120,7 @@ base_checks() {
 }
 
 more_checks() {
-	export ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:abort_on_error=0
+	export ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:abort_on_error=0:quarantine_size_mb=8
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	export TSAN_OPTIONS=halt_on_error=1
 	if step build-asan - configure_and_build asan; then

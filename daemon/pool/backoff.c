@@ -18,6 +18,14 @@ void backoff_failure(struct backoff *b, int64_t now_us)
 	b->until_us = now_us + delay_ms * 1000;
 }
 
+void backoff_pause(struct backoff *b, int64_t now_us)
+{
+	int64_t until_us = now_us + BACKOFF_FIRST_MS * 1000;
+
+	if (b->until_us < until_us)
+		b->until_us = until_us;
+}
+
 int64_t backoff_wait_ms(const struct backoff *b, int64_t now_us)
 {
 	return b->until_us > now_us ? (b->until_us - now_us + 999) / 1000 : 0;

@@ -21,14 +21,15 @@ struct command {
 
 static void all_closed(struct command *c)
 {
-	int status = -1;
+	int status = COMMAND_FAILED;
 
 	if (!c->child_closed || !c->timer_closed)
 		return;
-	if (!c->overdue && !c->child.term_signal && c->child.process.pid > 0)
+	if (c->cancelled)
+		status = COMMAND_CANCELLED;
+	else if (!c->overdue && !c->child.term_signal && c->child.process.pid > 0)
 		status = c->child.exit_status;
-	if (!c->cancelled)
-		c->done(c->ctx, status, c->output.data ? c->output.data : "");
+	c->done(c->ctx, status, c->output.data ? c->output.data : "");
 	buf_done(&c->output);
 	free(c);
 }
@@ -119,7 +120,7 @@ int command_run(uv_loop_t *loop, const struct spawn_spec *spec, int64_t timeout_
 	uv_timer_init(loop, &c->timer);
 	c->timer.data = c;
 	if (child_spawn(&c->child, loop, spec) != 0) {
-		c->output_ended = true;
+		c->output_ended = c->overdue = true; /* overdue: its exit status says nothing */
 		close_when_over(c);
 	} else {
 		uv_timer_start(&c->timer, timed_out, (uint64_t)timeout_ms, 0);

@@ -32,7 +32,8 @@ struct gate {
 	const struct conf *conf;
 	struct gate_result result;
 	char *cache_path, *scratch_dir, *empty_dir;
-	struct command *version, *status;
+	struct command *version, *status; /* running and wanted */
+	unsigned commands;                /* running, cancelled ones too */
 	struct selftest *selftest;
 	uv_timer_t later; /* brings answers that were known at once */
 	bool closing, timer_closed;
@@ -48,7 +49,7 @@ static void finish_close(struct gate *g)
 {
 	struct gate_result *r = &g->result;
 
-	if (!g->closing || !g->timer_closed || g->selftest)
+	if (!g->closing || !g->timer_closed || g->selftest || g->commands)
 		return;
 	cli_binary_done(&r->binary);
 	login_done(&r->login);
@@ -210,12 +211,24 @@ static void test_version(struct gate *g)
 	}
 }
 
+/* A command has ended; false: it was cancelled, and its answer is not wanted any more. */
+static bool command_answers(struct gate *g, int status)
+{
+	g->commands--;
+	if (status != COMMAND_CANCELLED)
+		return true;
+	finish_close(g);
+	return false;
+}
+
 static void version_done(void *ctx, int status, const char *output)
 {
 	struct gate *g = ctx;
 	struct gate_result *r = &g->result;
 	char first_line[64];
 
+	if (!command_answers(g, status))
+		return;
 	g->version = NULL;
 	snprintf(first_line, sizeof first_line, "%.*s", (int)strcspn(output, "\n"), output);
 	str_copy_clean(r->version_text, sizeof r->version_text, first_line);
@@ -247,6 +260,7 @@ static int run_cli(struct gate *g, const char *const *args, int64_t timeout_ms,
 	spec.env = env.items;
 	if (!argv.failed && !env.failed)
 		rc = command_run(g->loop, &spec, timeout_ms, done, g, ret);
+	g->commands += rc == 0;
 	string_list_done(&argv);
 	string_list_done(&env);
 	return rc;
@@ -258,6 +272,8 @@ void gate_check(struct gate *g, void (*done)(void *ctx), void *ctx)
 	struct gate_result *r = &g->result;
 	int rc;
 
+	command_cancel(g->status); /* it asks about the login of the check before */
+	g->status = NULL;
 	g->done = done;
 	g->ctx = ctx;
 	cli_binary_done(&r->binary);
@@ -292,6 +308,12 @@ bool gate_is_current(const struct gate *g)
 	return g->result.binary.path && cli_binary_unchanged(&g->result.binary);
 }
 
+void gate_forget(struct gate *g)
+{
+	if (unlink(g->cache_path) != 0 && errno != ENOENT)
+		log_warn("gate", "cannot remove %s: %s", g->cache_path, err_str(-errno));
+}
+
 /* ---- login ---- */
 
 static void status_done(void *ctx, int status, const char *output)
@@ -299,6 +321,8 @@ static void status_done(void *ctx, int status, const char *output)
 	struct login_status answer;
 	struct gate *g = ctx;
 
+	if (!command_answers(g, status))
+		return;
 	g->status = NULL;
 	login_parse_status(output, &answer);
 	if (status != 0 && status != 1)
@@ -307,17 +331,16 @@ static void status_done(void *ctx, int status, const char *output)
 	g->status_done(g->status_ctx, &answer);
 }
 
-void gate_ask_login(struct gate *g, void (*done)(void *ctx, const struct login_status *status),
-		    void *ctx)
+int gate_ask_login(struct gate *g, void (*done)(void *ctx, const struct login_status *status),
+		   void *ctx)
 {
 	static const char *const args[] = {"auth", "status", NULL};
 
 	if (g->status)
-		return;
+		return 0;
 	g->status_done = done;
 	g->status_ctx = ctx;
-	if (run_cli(g, args, STATUS_TIMEOUT_MS, status_done, &g->status) != 0)
-		log_error("gate", "cannot ask for the login's state: out of memory");
+	return run_cli(g, args, STATUS_TIMEOUT_MS, status_done, &g->status);
 }
 
 /* ---- life ---- */

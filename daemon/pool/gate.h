@@ -38,10 +38,14 @@ const struct gate_result *gate_result(const struct gate *g); /* of the last chec
 /* Whether the program file is still the one that was checked. */
 bool gate_is_current(const struct gate *g);
 
-/* Asks the CLI for the state of the login; `done` may be told before or after workers have started.
- */
-void gate_ask_login(struct gate *g, void (*done)(void *ctx, const struct login_status *status),
-		    void *ctx);
+/* The cached result is not true any more: the program behind the file has changed, though not the
+ * file (a wrapper script, say).  The next check tests again. */
+void gate_forget(struct gate *g);
+
+/* Asks the CLI for the state of the login; `done` may be told before or after workers have started,
+ * and is not told any more once the next check has begun.  0 or -ENOMEM. */
+int gate_ask_login(struct gate *g, void (*done)(void *ctx, const struct login_status *status),
+		   void *ctx);
 
 void gate_close(struct gate *g, void (*closed)(void *ctx), void *ctx); /* frees it at the end */
 

@@ -28,23 +28,30 @@ static void trim(char *s)
 	memset(s + len, 0, strlen(s + len));
 }
 
+/* Where a token may be. */
+enum token_place {
+	TOKEN_CONFIGURED, /* must be there */
+	TOKEN_CREDENTIAL, /* its mode is the service manager's business */
+	TOKEN_IN_STATE_DIR
+};
+
 /* Reads the token into l->token; a file that others can read is refused, because then it is no
  * secret. */
-static void read_token(const char *path, bool credential, struct login *l)
+static void read_token(const char *path, enum token_place place, struct login *l)
 {
 	char text[TOKEN_MAX + 1] = {0};
 	struct stat st;
 	ssize_t n = -1;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT && place != TOKEN_CONFIGURED)
 		return;
 	if (fd >= 0 && fstat(fd, &st) == 0)
 		n = read(fd, text, TOKEN_MAX);
 	if (n < 0)
 		snprintf(l->problem, sizeof l->problem, "cannot read the token file %s: %s", path,
 			 err_str(-errno));
-	else if (!credential && (st.st_mode & 077) != 0)
+	else if (place != TOKEN_CREDENTIAL && (st.st_mode & 077) != 0)
 		snprintf(l->problem, sizeof l->problem,
 			 "the token file %s is open to others: chmod 600 %s", path, path);
 	else
@@ -87,20 +94,20 @@ static int find_token(const struct conf *conf, struct login *l)
 	char *path = NULL;
 
 	if (conf->claude.token_file[0]) {
-		read_token(conf->claude.token_file, false, l);
+		read_token(conf->claude.token_file, TOKEN_CONFIGURED, l);
 		return 0;
 	}
 	if (credentials) {
 		if (asprintf(&path, "%s/claude-token", credentials) < 0)
 			return -ENOMEM;
-		read_token(path, true, l);
+		read_token(path, TOKEN_CREDENTIAL, l);
 		free(path);
 	}
 	if (l->token || l->problem[0])
 		return 0;
 	if (asprintf(&path, "%s/claude-token", conf->state_dir) < 0)
 		return -ENOMEM;
-	read_token(path, false, l);
+	read_token(path, TOKEN_IN_STATE_DIR, l);
 	free(path);
 	return 0;
 }

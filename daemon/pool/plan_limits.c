@@ -58,7 +58,7 @@ int64_t plan_limits_wait_ms(const struct plan_limits *p, int64_t now_wall_ms)
 {
 	int64_t left;
 
-	if (p->status != PLAN_REJECTED || p->resets_at > p->received_ms / 1000 + LONGEST_WINDOW_S)
+	if (p->status != PLAN_REJECTED || p->resets_at > now_wall_ms / 1000 + LONGEST_WINDOW_S)
 		return 0;
 	left = p->resets_at * 1000 - now_wall_ms;
 	return left > 0 ? left : 0;

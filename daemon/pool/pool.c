@@ -42,7 +42,7 @@ bool pool_past_its_time(const struct pool *p, struct worker *w)
 {
 	return w->requests >= (uint64_t)p->conf->pool.max_requests ||
 	       clock_mono_us() - w->started_us > p->conf->pool.max_age * 1000 ||
-	       worker_read_rss(w) > p->conf->pool.max_rss;
+	       (w->requests > 0 && worker_read_rss(w) > p->conf->pool.max_rss);
 }
 
 /* The worker to prefer of two that may serve: one that the job's project has warmed, the last used;
@@ -204,6 +204,7 @@ static void on_initialized(struct worker *w, const json_t *reply)
 		log_warn("pool", "worker %u is version %s, tested was %s: the gate is opened anew",
 			 w->id, w->version, gate_result(p->gate)->version_text);
 		w->retire = true;
+		gate_forget(p->gate);
 		pool_check_gate(p);
 	}
 }
@@ -215,15 +216,12 @@ static void on_plan(struct worker *w, const json_t *info)
 	plan_limits_update(&p->plan, info, clock_wall_ms());
 }
 
-static void on_failed(struct worker *w, const char *why)
+void pool_start_failed(struct pool *p, unsigned id, const char *why)
 {
-	struct pool *p = w->owner;
 	char detail[512];
 
-	if (w->was_ready)
-		return;
 	backoff_failure(&p->starts, clock_mono_us());
-	log_warn("pool", "worker %u did not start (%s); next try in %" PRId64 " ms", w->id, why,
+	log_warn("pool", "worker %u did not start (%s); next try in %" PRId64 " ms", id, why,
 		 backoff_wait_ms(&p->starts, clock_mono_us()));
 	if (backoff_open(&p->starts) && p->health != POOL_NOT_LOGGED_IN &&
 	    pool_count_state(p, WORKER_READY) == 0 && pool_count_state(p, WORKER_BUSY) == 0) {
@@ -233,6 +231,17 @@ static void on_failed(struct worker *w, const char *why)
 			 p->starts.failures, why, gate_result(p->gate)->binary.path);
 		pool_set_health(p, POOL_FAILING, detail);
 	}
+}
+
+/* A worker that dies before its first request may be followed by others that do. */
+static void on_failed(struct worker *w, const char *why)
+{
+	struct pool *p = w->owner;
+
+	if (!w->was_ready)
+		pool_start_failed(p, w->id, why);
+	else if (w->requests == 0)
+		backoff_pause(&p->starts, clock_mono_us());
 }
 
 static void finish_stop(struct pool *p);

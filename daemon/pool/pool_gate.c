@@ -177,7 +177,10 @@ static void gate_checked(void *ctx)
 		p->gate_running = true;
 	else
 		open_gate(p);
-	gate_ask_login(p->gate, login_told, p);
+	if (gate_ask_login(p->gate, login_told, p) != 0) {
+		p->gate_running = false;
+		pool_close_gate(p, POOL_FAILING, "out of memory");
+	}
 }
 
 /* Workers of an earlier check serve no new request once it began: they may be of another build or

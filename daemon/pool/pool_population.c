@@ -67,7 +67,7 @@ static void start_one(struct pool *p)
 	if (w)
 		DL_APPEND(p->workers, w);
 	if (!w || w->state >= WORKER_DRAINING)
-		backoff_failure(&p->starts, clock_mono_us());
+		pool_start_failed(p, p->last_id, "no process could be made");
 }
 
 void pool_tend(struct pool *p)

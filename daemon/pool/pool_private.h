@@ -39,6 +39,9 @@ extern const struct worker_events pool_worker_events;
 unsigned pool_count_state(const struct pool *p, enum worker_state state);
 bool pool_past_its_time(const struct pool *p, struct worker *w); /* by requests, age or memory */
 
+/* Slows the starts down; after several failures the pool says that it cannot serve. */
+void pool_start_failed(struct pool *p, unsigned id, const char *why);
+
 /* ---- pool_population.c ---- */
 
 /* Starts and retires workers until their number is right; the only place that does. */

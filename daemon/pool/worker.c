@@ -147,7 +147,7 @@ static void turn_over(struct worker *w)
 	worker_read_pause(w, false);
 	if (job->result.fault == FAULT_TIMEOUT) {
 		worker_kill(w); /* whatever made it late may still be going on */
-	} else if (nothing_said && w->turn.body_mode && !w->spec->one_shot) {
+	} else if (nothing_said && w->turn.body_mode && !w->spec->one_shot && !w->child.exited) {
 		worker_set_timer(w, TIMER_NONE, 0);
 		worker_enter(w, WORKER_READY);
 	} else if (nothing_said) {
@@ -225,10 +225,8 @@ static void take_reply(struct worker *w, const struct cli_event *ev)
 	char id[24];
 
 	snprintf(id, sizeof id, "r%u", w->serial);
-	if (strcmp(ev->request_id, "n1") == 0 && w->state == WORKER_STARTING)
+	if (strcmp(ev->request_id, "n1") == 0)
 		started(w, ev);
-	else if (strcmp(ev->request_id, "n1") == 0)
-		w->events->initialized(w, ev->value);
 	else if (w->state == WORKER_RESETTING && strcmp(ev->request_id, id) == 0)
 		rewound(w, ev);
 	else if (w->state == WORKER_BUSY)
@@ -318,6 +316,9 @@ static void timer_fired(uv_timer_t *timer)
 		break;
 	case TIMER_RESET:
 		worker_distrust(w, "did not answer the reset in time");
+		break;
+	case TIMER_PIPE_CLOSED:
+		worker_distrust(w, "closed its output");
 		break;
 	case TIMER_TERM:
 		child_signal(&w->child, SIGTERM);

@@ -8,7 +8,12 @@
 
 #include "daemon/pool/worker_private.h"
 
-enum { READ_CHUNK = 64 * 1024, STDERR_KEPT = 2048, KEEP_CAPACITY = 1024 * 1024 };
+enum {
+	READ_CHUNK = 64 * 1024,
+	STDERR_KEPT = 2048,
+	KEEP_CAPACITY = 1024 * 1024,
+	EXIT_AWAITED_MS = 200
+};
 
 static void alloc_stdout(uv_handle_t *handle, size_t suggested, uv_buf_t *to)
 {
@@ -46,6 +51,15 @@ static void take_lines(struct worker *w)
 		buf_done(&w->in);
 }
 
+/* A process that ends closes its pipes first: how it ended is worth waiting for. */
+static void pipe_closed(struct worker *w)
+{
+	if (w->state >= WORKER_DRAINING)
+		return;
+	w->retire = true;
+	worker_set_timer(w, TIMER_PIPE_CLOSED, EXIT_AWAITED_MS);
+}
+
 static void read_stdout(uv_stream_t *stream, ssize_t n, const uv_buf_t *got)
 {
 	struct worker *w = ((struct child *)stream->data)->user;
@@ -54,13 +68,13 @@ static void read_stdout(uv_stream_t *stream, ssize_t n, const uv_buf_t *got)
 	if (n == 0)
 		return;
 	if (n == UV_ENOBUFS) {
-		worker_output_ended(w, "printed a line longer than pool.max_line");
+		worker_distrust(w, "printed a line longer than pool.max_line");
 		return;
 	}
 	if (n < 0) {
 		uv_read_stop(stream);
 		w->reading = false;
-		worker_output_ended(w, "closed its output");
+		pipe_closed(w);
 		return;
 	}
 	w->last_output_us = clock_mono_us();
@@ -135,7 +149,7 @@ static void written(uv_write_t *req, int status)
 	free(wr->data);
 	free(wr);
 	if (status < 0 && status != UV_ECANCELED)
-		worker_output_ended(w, "closed its input");
+		pipe_closed(w);
 }
 
 void worker_write(struct worker *w, struct buf *lines)
@@ -167,7 +181,7 @@ void worker_read_rest(struct worker *w)
 
 	if (!w->reading || uv_fileno((uv_handle_t *)&w->child.out, &fd) != 0)
 		return;
-	while (w->state < WORKER_DRAINING && buf_reserve(&w->in, READ_CHUNK)) {
+	while (w->state == WORKER_BUSY && buf_reserve(&w->in, READ_CHUNK)) {
 		ssize_t n = read(fd, w->in.data + w->in.len, READ_CHUNK);
 
 		if (n < 0 && errno == EINTR)

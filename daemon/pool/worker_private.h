@@ -14,6 +14,7 @@ enum timer_kind {
 	TIMER_IDLE,
 	TIMER_INTERRUPT,
 	TIMER_RESET,
+	TIMER_PIPE_CLOSED,
 	TIMER_TERM,
 	TIMER_KILL
 };
@@ -30,13 +31,12 @@ void worker_take_line(struct worker *w, const char *line, size_t len);
 
 /* For anything doubtful: the process is killed and the owner told why. */
 void worker_distrust(struct worker *w, const char *why);
-void worker_output_ended(struct worker *w, const char *why);
 
 /* ---- worker_io.c ---- */
 
 int worker_read_begin(struct worker *w);               /* stdout and stderr */
 void worker_read_pause(struct worker *w, bool paused); /* stdout only */
-void worker_read_rest(struct worker *w); /* takes what a dead process left in the pipe */
+void worker_read_rest(struct worker *w);               /* of a dead process that was at work */
 
 /* Writes the buffer's content, which is taken.  When that cannot be done the process is killed. */
 void worker_write(struct worker *w, struct buf *lines);

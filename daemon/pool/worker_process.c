@@ -169,12 +169,6 @@ void worker_stop(struct worker *w)
 	worker_set_timer(w, TIMER_TERM, TERM_AFTER_MS);
 }
 
-void worker_output_ended(struct worker *w, const char *why)
-{
-	if (w->state < WORKER_DRAINING)
-		worker_distrust(w, why);
-}
-
 void worker_free(struct worker *w)
 {
 	if (!w)

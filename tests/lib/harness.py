@@ -31,7 +31,7 @@ REPO = Path(__file__).resolve().parents[2]
 BIN_DIR = Path(os.environ.get("CCAPI_BIN_DIR", REPO / "build" / "bin")).resolve()
 VALGRIND = os.environ.get("CCAPI_VALGRIND") == "1"
 LONG = os.environ.get("CCAPI_LONG") == "1"
-SLOWNESS = 8 if VALGRIND else 1
+SLOWNESS = 8 if VALGRIND else 4 if "ASAN_OPTIONS" in os.environ else 1
 
 
 def real_cli() -> str:

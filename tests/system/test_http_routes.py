@@ -336,7 +336,8 @@ def test_ambiguous_framing_is_400_and_the_connection_closed(d: Daemon, case: str
     assert got.startswith(b"HTTP/1.1 400 "), got
     assert got.count(b"HTTP/1.1 ") == 1, "a second request was taken from the rest"
     head, body = got.split(b"\r\n\r\n", 1)
-    assert json.loads(body)["error"]["type"] == "invalid_request_error" and b"x-request-id: " in head.lower()
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
+    assert b"\r\nx-request-id: " in head.lower() and b"\r\nopenai-processing-ms: " in head.lower()
 
 
 @pytest.mark.parametrize("path", ["/v1/stream", "/", "/nowhere"])

@@ -8,12 +8,13 @@ import socket
 from typing import List
 
 from harness import Daemon, chat_body, in_parallel, wait_for
-from system_support import Footprint, wait_footprint, wait_settled
+from system_support import MEMORY_FACTOR, Footprint, wait_footprint, wait_settled
 
 
 def test_every_client_gets_the_answer_to_its_own_prompt() -> None:
     """64 clients with 20 requests each on kept-alive connections, plain and streamed, in three projects, over 4 workers."""
     with Daemon(options={"pool.workers": 4, "pool.spares": 1, "log.level": "info"}) as d:
+        d.wait_log("pool: served by")
         wait_for(lambda: len(d.workers()) == 5, "five workers")
         before = Footprint(d)
 
@@ -56,7 +57,7 @@ def test_running_out_of_descriptors_is_survived() -> None:
         assert d._p.proc.poll() is None
         for s in conns:
             s.close()
-        wait_for(lambda: d.fds() == idle, lambda: f"{idle} descriptors, now {d.fds()}", 20)
+        wait_for(lambda: d.fds() <= idle, lambda: f"{idle} descriptors, now {d.fds()}", 20)
         assert d.chat("after").text == "You said: after"
 
 
@@ -87,7 +88,7 @@ def test_five_hundred_idle_connections_cost_little_and_disturb_nobody() -> None:
             s.sendall(request)
             assert s.recv(4096).startswith(b"HTTP/1.1 200")
         assert Footprint(d).fds >= before.fds + 500
-        assert d.rss_kb() - rss < 40 * 1024
+        assert d.rss_kb() - rss < 40 * 1024 * MEMORY_FACTOR
         for i in range(20):
             assert d.chat(f"x {i}").text == f"You said: x {i}"
         for s in conns:

@@ -63,6 +63,21 @@ static void a_success_forgets_everything(void **state)
 	assert_int_equal(backoff_wait_ms(&b, NOW), 500);
 }
 
+static void a_pause_delays_and_counts_nothing(void **state)
+{
+	struct backoff b = {0};
+
+	(void)state;
+	for (int i = 0; i < 2 * BACKOFF_OPEN_AFTER; i++)
+		backoff_pause(&b, NOW);
+	assert_int_equal(backoff_wait_ms(&b, NOW), BACKOFF_FIRST_MS);
+	assert_false(backoff_open(&b));
+	backoff_failure(&b, NOW);
+	backoff_failure(&b, NOW);
+	backoff_pause(&b, NOW); /* a longer wait stays */
+	assert_int_equal(backoff_wait_ms(&b, NOW), 1000);
+}
+
 static void failures_for_ever_overflow_nothing(void **state)
 {
 	struct backoff b = {0};
@@ -82,6 +97,7 @@ int main(void)
 		cmocka_unit_test(a_wait_ends_with_time_and_rounds_up),
 		cmocka_unit_test(the_breaker_opens_after_several_failures_in_a_row),
 		cmocka_unit_test(a_success_forgets_everything),
+		cmocka_unit_test(a_pause_delays_and_counts_nothing),
 		cmocka_unit_test(failures_for_ever_overflow_nothing),
 	};
 
