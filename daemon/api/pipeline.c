@@ -22,6 +22,7 @@
 #include <utlist.h>
 
 #include "shared/clock.h"
+#include "shared/log.h"
 
 #include "daemon/api/answer_check.h"
 #include "daemon/api/auth.h"
@@ -64,9 +65,10 @@ static void advance(struct call *c)
 /* ---- The call itself ---- */
 
 static void job_text(struct job *job, const char *text, size_t len);
+static void job_restart(struct job *job);
 static void job_done(struct job *job);
 
-static const struct job_ops job_ops = {.text = job_text, .done = job_done};
+static const struct job_ops job_ops = {.text = job_text, .restart = job_restart, .done = job_done};
 
 static struct call *new_call(struct request *r)
 {
@@ -348,8 +350,21 @@ static enum step route(struct call *c)
 
 /* ---- queue ---- */
 
+/* For debugging, and only where the operator has asked for it: prompts are private. */
+static void log_prompt(const struct call *c)
+{
+	const struct log_field fields[] = {
+		LOG_STR("request_id", c->job->id), LOG_STR("project", c->job->project),
+		LOG_STR("system", c->job->prompt.system), LOG_STR("body", c->job->prompt.body)};
+
+	log_event(LOG_LEVEL_INFO, "prompt", fields, sizeof fields / sizeof *fields, "prompt");
+}
+
 static enum step queue(struct call *c)
 {
+	c->job->streams = c->chat.stream;
+	if (c->api->deps.conf->log.bodies)
+		log_prompt(c);
 	if (dispatch_submit(c->api->deps.dispatch, c->job) != FAULT_NONE) {
 		failure_from_job(&c->failure, c->job);
 		return STEP_DONE;
@@ -384,6 +399,13 @@ static void job_text(struct job *job, const char *text, size_t len)
 
 	if (c->req->x && !c->failure.fault && len)
 		c->encoder->text(c, text, len);
+}
+
+static void job_restart(struct job *job)
+{
+	struct call *c = job->user;
+
+	buf_clear(&c->answer);
 }
 
 /* An answer that was cut short or refused cannot be what was asked for, and says so by its

@@ -90,8 +90,8 @@ static const struct conf_key keys[] = {
 	TEXT("http.cors_origins", CONF_LIST, http.cors_origins, 0, HEADER_LISTS, NULL, RELOAD,
 	     "Origins whose web pages may call the API, each as scheme://host or "
 	     "scheme://host:port."),
-	NUMBER("http.head_timeout", CONF_DURATION, http.head_timeout, 100, 5 * MINUTE, "5s", RESTART,
-	       "Time until a request head must be complete."),
+	NUMBER("http.head_timeout", CONF_DURATION, http.head_timeout, 100, 5 * MINUTE, "5s",
+	       RESTART, "Time until a request head must be complete."),
 	NUMBER("http.body_timeout", CONF_DURATION, http.body_timeout, SECOND, HOUR, "60s", RELOAD,
 	       "Time until a request body must be complete."),
 	NUMBER("http.idle_timeout", CONF_DURATION, http.idle_timeout, SECOND, HOUR, "75s", RELOAD,
@@ -166,8 +166,7 @@ static const struct conf_key keys[] = {
 	WORD("log.format", log.format, formats, "text", RELOAD,
 	     "How a line of the log is written."),
 	FLAG("log.bodies", log.bodies, "false", RELOAD,
-	     "Whether requests and answers are logged with their text; they may hold private "
-	     "data."),
+	     "Whether each request's prompt is logged, cut to 1 KiB; it may hold private data."),
 };
 
 const struct conf_table conf_schema = {

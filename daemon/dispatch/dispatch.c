@@ -210,6 +210,9 @@ static void turn_ended(void *ctx, struct job *job)
 	}
 	log_info("dispatch", "request %s is tried once more after %s", job->id,
 		 fault_name(job->result.fault));
+	if (job->times.first_text)
+		job->ops->restart(job);
+	job->times.first_text = 0;
 	job->result.fault = FAULT_NONE;
 	job->result.stop = JOB_STOP_NONE;
 	job->result.message[0] = job->result.param[0] = '\0';
@@ -311,6 +314,8 @@ void dispatch_abort_all(struct dispatch *d)
 	refuse_queued(d, FAULT_OVERLOADED, "the server is shutting down");
 	DL_FOREACH2(d->running, job, queue_next)
 	{
+		snprintf(job->result.message, sizeof job->result.message,
+			 "the server is shutting down");
 		pool_abort(d->pool, job, FAULT_OVERLOADED);
 	}
 }

@@ -83,6 +83,8 @@ struct job;
 struct job_ops {
 	/* The next piece of the answer's text; not NUL-terminated, valid during the call. */
 	void (*text)(struct job *job, const char *text, size_t len);
+	/* The text that came so far is void: the job is tried again.  Not for jobs that stream. */
+	void (*restart)(struct job *job);
 	/* The job has ended, job->result is complete.  Last call. */
 	void (*done)(struct job *job);
 };
@@ -92,6 +94,7 @@ struct job {
 	char project[65];
 	enum job_lane lane;
 	int64_t timeout_ms; /* whole life from submit; 0: pool.request_timeout */
+	bool streams;       /* text() goes straight to the client, and cannot be taken back */
 	struct job_prompt prompt;
 	const struct job_ops *ops;
 	void *user; /* of whoever set ops */

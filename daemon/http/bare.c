@@ -50,7 +50,9 @@ void bare_reply(int fd, int status, const char *message)
 		     "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
 		     "Connection: close\r\nx-request-id: %s\r\nopenai-processing-ms: 0\r\n%s\r\n",
 		     status, MHD_get_reason_phrase_for((unsigned)status), len, id,
-		     status == 503 ? "Retry-After: 1\r\n" : "x-should-retry: false\r\n");
+		     status == 503   ? "Retry-After: 1\r\n"
+		     : status == 408 ? ""
+				     : "x-should-retry: false\r\n");
 	iov[0].iov_len = n < 0 ? 0 : (size_t)n;
 	while (dropped < DROP_AT_MOST &&
 	       (got = recv(fd, scratch, sizeof scratch, MSG_DONTWAIT)) > 0)

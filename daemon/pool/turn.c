@@ -148,13 +148,20 @@ static enum turn_step take_text(struct turn *t, const json_t *event)
 	}
 	if (!job->times.first_text)
 		job->times.first_text = clock_mono_us();
-	job->forwarded = true;
+	job->forwarded = job->streams;
 	job->ops->text(job, json_string_value(text), len);
 	return TURN_GO_ON;
 }
 
-/* message_delta brings the stop reason before the CLI acts on it: at max_tokens it would go on
- * asking by itself. */
+/* Where the CLI would not leave it at that answer: at the token limit it asks the model to resume,
+ * and after an answer without text to say something visible. */
+static bool would_ask_on(const struct turn *t, enum job_stop stop)
+{
+	return stop == JOB_STOP_MAX_TOKENS ||
+	       ((stop == JOB_STOP_END_TURN || stop == JOB_STOP_SEQUENCE) && t->answer_bytes == 0);
+}
+
+/* message_delta brings the stop reason before the CLI acts on it. */
 static enum turn_step take_stop(struct turn *t, const json_t *event)
 {
 	enum job_stop stop =
@@ -163,7 +170,7 @@ static enum turn_step take_stop(struct turn *t, const json_t *event)
 	usage_take_stream(json_object_get(event, "usage"), &t->streamed);
 	if (stop != JOB_STOP_NONE)
 		t->job->result.stop = stop;
-	return stop == JOB_STOP_MAX_TOKENS ? cut(t, FAULT_NONE) : TURN_GO_ON;
+	return would_ask_on(t, stop) ? cut(t, FAULT_NONE) : TURN_GO_ON;
 }
 
 static enum turn_step take_stream(struct turn *t, const json_t *event)
@@ -298,7 +305,6 @@ void turn_lost(struct turn *t, enum fault fault, const char *why)
 	usage_add(&r->usage, &t->streamed);
 	snprintf(r->message, sizeof r->message, "%s", why);
 	r->fault = t->phase == TURN_CUT && t->abort_fault != FAULT_NONE ? t->abort_fault : fault;
-	if (t->phase == TURN_CUT && t->abort_fault == FAULT_NONE && r->stop == JOB_STOP_MAX_TOKENS)
-		r->fault = FAULT_NONE; /* the client has the whole answer; only the bookkeeping line
-					  is missing */
+	if (t->phase == TURN_CUT && t->abort_fault == FAULT_NONE)
+		r->fault = FAULT_NONE; /* the answer is whole; only the bookkeeping line is missing */
 }

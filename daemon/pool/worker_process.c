@@ -276,7 +276,8 @@ struct worker *worker_start(uv_loop_t *loop, unsigned id, const struct worker_sp
 	if (rc == 0)
 		rc = worker_read_begin(w);
 	if (rc != 0) {
-		log_error("worker", "cannot start %s: %s", spec->spawn.path, err_str(rc));
+		log_error("worker", "cannot start %s in %s: %s", spec->spawn.path, spec->spawn.cwd,
+			  err_str(rc));
 		abandon_start(w);
 		return w;
 	}

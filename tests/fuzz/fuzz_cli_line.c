@@ -27,7 +27,7 @@ static void require(int truth)
 
 static void take_text(struct job *job, const char *text, size_t len)
 {
-	require(job->forwarded && len > 0 && text != NULL);
+	require(job->forwarded == job->streams && len > 0 && text != NULL);
 	forwarded += len;
 }
 
@@ -90,7 +90,7 @@ static void check_end(const struct turn *t, enum turn_step step)
 {
 	const struct job_result *r = &t->job->result;
 
-	require(forwarded <= MAX_ANSWER && t->job->forwarded == (forwarded > 0));
+	require(forwarded <= MAX_ANSWER && t->job->forwarded == (t->job->streams && forwarded > 0));
 	require(r->fault < FAULTS && strlen(r->message) < sizeof r->message);
 	require(r->usage.input_tokens >= 0 && r->usage.output_tokens >= 0 &&
 		r->usage.cost_micro_usd >= 0);
@@ -112,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	forwarded = 0;
 	job = make_job();
 	buf_init(&out, OUT_MAX);
+	job->streams = data[0] & 8;
 	begin(&turn, job, data[0], &out);
 	for (int i = 0; i < MAX_LINES && at < end && step < TURN_OVER; i++) {
 		const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));

@@ -348,6 +348,8 @@ class Daemon:
                 print(f"---- log of ccapid {self.pid} ----\n{self._p.tail(200)}\n----")
             elif self.exit_status not in (0, -9):
                 raise AssertionError(f"ccapid ended with {self.exit_status}:\n{self._p.tail()}\n{self._valgrind()}")
+            elif self.log_lines(r" daemon: bug: "):
+                raise AssertionError(f"ccapid found a bug in itself:\n{self._p.tail()}")
         finally:
             shutil.rmtree(self.root, ignore_errors=True)
 

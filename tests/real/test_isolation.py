@@ -165,13 +165,16 @@ def deal(count: int, seed: int) -> List[Request]:
     return [Request(kind, dice) for kind in dealt]
 
 
-def assert_bodies_are_alone(bodies: List[Dict[str, Any]], requests: List[Request]) -> None:
+def assert_bodies_are_alone(bodies: List[Dict[str, Any]], requests: List[Request], replayed: bool = False) -> None:
     by_marker = {r.marker: r for r in requests}
     for body in bodies:
         found = set(MARKER.findall(dump(body)))
         assert len(found) == 1, f"{len(found)} requests in one body: {found}"
         r = by_marker[found.pop()]
-        assert turns(body) == r.expected
+        sent = turns(body)
+        if replayed and r.kind == "max_tokens":  # the CLI goes on by itself until it is interrupted
+            sent = sent[: len(r.expected)]
+        assert sent == r.expected
         assert system_prompt(body) == (r.system or DEFAULT_PROMPT)
         assert body.get("stop_sequences") == r.params.get("stop")
         assert (body["max_tokens"] == 7) == (r.kind == "max_tokens")
@@ -221,13 +224,13 @@ def test_requests_are_alone_under_every_reuse_policy(start: Callable[..., Daemon
 
 def test_replayed_conversations_are_alone_too(start: Callable[..., Daemon], upstream: Stub) -> None:
     daemon = start({"claude.history": "replay", "pool.reuse": "always", "pool.workers": 3, "pool.queue": 1000})
-    requests = deal(60 if LONG else 25, seed=99)
+    requests = [r for r in deal(60 if LONG else 25, seed=99) if r.kind != "empty"]  # there the CLI asks on in its own words
     for r in requests:
         r.params.pop("stop", None)
     Run(daemon, upstream, requests).go()
     for r in requests:
         assert set(MARKER.findall(r.answer)) <= {r.marker}
-    assert_bodies_are_alone(upstream.bodies(), requests)
+    assert_bodies_are_alone(upstream.bodies(), requests, replayed=True)
     assert_serves(daemon, upstream)
     daemon.stop()
 

@@ -282,7 +282,7 @@ def test_sigterm_finishes_what_runs_refuses_what_comes_and_leaves_nothing() -> N
         assert d.wait_exit() == 0
         half.close()
         assert gone(pids) and os.listdir(os.path.join(d.state, "tmp")) == []
-        assert d.log_lines("ended")
+        d.wait_log("daemon: ended")
 
 
 def test_a_request_on_an_open_connection_is_refused_while_draining() -> None:
@@ -333,7 +333,7 @@ def test_drain_timeout_cuts_what_is_left_with_an_error() -> None:
 def test_second_sigterm_ends_at_once() -> None:
     with Daemon(options=ONE) as d:
         wait_settled(d, 1)
-        s = d.send_raw(chat_request(chat_body("[[sim:ignore_interrupt]]" + HOLD)))
+        s = d.send_raw(chat_request(chat_body(HOLD)))
         wait_busy(d, 1)
         pids = d.workers()
         d.signal(signal.SIGTERM)
@@ -355,6 +355,23 @@ def test_ends_also_while_the_gate_is_closed_or_at_work(signum: int) -> None:
             d.signal(signum)
             assert d.wait_exit() == 0
             assert not [p for p in processes() if d.state in p[3]]
+
+
+@pytest.mark.parametrize("script", ["exec sleep 1000", '[ "$1" = auth ] || exec "$SIM" "$@"; exec sleep 1000'])
+def test_ends_also_while_the_cli_does_not_answer(tmp_path: Path, script: str) -> None:
+    cli = tmp_path / "claude"
+    cli.write_text(f'#!/bin/sh\nSIM="{SIM}"\n{script}\n')
+    cli.chmod(0o755)
+    d = Daemon(options=ONE, cli_path=str(cli), ready=False)
+    with d:
+        d.wait_listening()
+        if "auth" in script:
+            d.wait_log("pool: ready to serve")
+        wait_for(lambda: d.workers(), "a process of the CLI")
+        pids = d.workers()
+        d.signal(signal.SIGTERM)
+        assert d.wait_exit() == 0
+        assert gone(pids) and not d.log_lines("bug: ")
 
 
 def test_stop_under_load_leaves_nothing() -> None:

@@ -67,7 +67,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(c.drain_timeout, 30000);
 	assert_false(c.auth.required);
 	assert_int_equal(c.http.max_body, 32 << 20);
-	assert_int_equal(c.http.max_head, 16 << 10);
+	assert_int_equal(c.http.max_head, 12 << 10);
 	assert_int_equal(c.http.max_connections, 4096);
 	assert_int_equal(c.http.head_timeout, 5000);
 	assert_int_equal(c.http.body_timeout, 60000);

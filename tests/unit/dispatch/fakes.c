@@ -98,6 +98,12 @@ static void on_text(struct job *job, const char *text, size_t len)
 	(void)len;
 }
 
+static void on_restart(struct job *job)
+{
+	assert_false(job->forwarded);
+	fakes.restarts++;
+}
+
 static void on_done(struct job *job)
 {
 	assert_false(fakes.in_call);
@@ -107,7 +113,7 @@ static void on_done(struct job *job)
 		fakes.on_done(job);
 }
 
-static const struct job_ops job_ops = {.text = on_text, .done = on_done};
+static const struct job_ops job_ops = {.text = on_text, .restart = on_restart, .done = on_done};
 
 struct job *fake_job(const char *id, enum job_lane lane)
 {

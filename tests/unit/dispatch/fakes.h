@@ -28,7 +28,7 @@ struct fakes {
 
 	/* jobs */
 	struct job *jobs[FAKE_JOBS_MAX];
-	unsigned done[FAKE_JOBS_MAX], jobs_count;
+	unsigned done[FAKE_JOBS_MAX], jobs_count, restarts;
 	char order[256]; /* ids of jobs in the order of their starts */
 	bool in_call;    /* the test is inside a call of dispatch: done() must not come */
 	void (*on_done)(struct job *job);

@@ -44,6 +44,23 @@ static void a_fault_before_the_first_byte_is_tried_once_more(void **state)
 	}
 }
 
+static void text_that_came_is_taken_back_before_a_retry(void **state)
+{
+	struct job *job = running();
+
+	(void)state;
+	fakes.free_workers = 1;
+	job->times.first_text = clock_mono_us();
+	fake_turn_end(job, FAULT_WORKER);
+	assert_int_equal(fakes.restarts, 1);
+	assert_int_equal(job->times.first_text, 0);
+	fake_turn_end(job, FAULT_WORKER);
+	assert_int_equal(fakes.restarts, 1);
+	job = running();
+	fake_turn_end(job, FAULT_WORKER);
+	assert_int_equal(fakes.restarts, 1);
+}
+
 static void a_retry_comes_before_those_who_wait(void **state)
 {
 	struct job *job = running();
@@ -412,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_fault_before_the_first_byte_is_tried_once_more),
+		TEST(text_that_came_is_taken_back_before_a_retry),
 		TEST(a_retry_comes_before_those_who_wait),
 		TEST(nothing_is_tried_again_after_the_first_byte),
 		TEST(faults_that_a_retry_cannot_mend_are_final),

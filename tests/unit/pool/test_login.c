@@ -35,6 +35,20 @@ static void choose(enum conf_login way)
 	assert_ptr_equal(login.cli.config_dir, login.config_dir);
 }
 
+/* The same for a caller who is not root, also when root runs the test. */
+static void choose_auto_as_a_user(void)
+{
+	bool root = geteuid() == 0;
+
+	if (root) {
+		assert_int_equal(chmod(scratch, 0755), 0);
+		assert_int_equal(seteuid(65534), 0);
+	}
+	choose(CONF_LOGIN_AUTO);
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+}
+
 static void an_own_login_lives_in_the_state_directory(void **state)
 {
 	(void)state;
@@ -107,7 +121,7 @@ static void a_token_file_that_cannot_be_read_is_a_problem(void **state)
 	choose(CONF_LOGIN_OWN);
 	assert_null(login.token);
 	assert_non_null(strstr(login.problem, "cannot read"));
-	choose(CONF_LOGIN_AUTO); /* what was meant is clear: no other login is taken instead */
+	choose_auto_as_a_user(); /* what was meant is clear: no other login is taken instead */
 	assert_false(login.cli.user);
 }
 
@@ -120,7 +134,7 @@ static void a_configured_token_file_that_is_missing_is_a_problem(void **state)
 	strcpy(path, in_scratch("nowhere"));
 	conf.claude.token_file = path;
 	scratch_file("claude-token", "tok", 0600);
-	choose(CONF_LOGIN_AUTO);
+	choose_auto_as_a_user();
 	assert_false(login.cli.user);
 	assert_null(login.token);
 	assert_non_null(strstr(login.problem, "nowhere"));
@@ -174,6 +188,8 @@ static void auto_takes_the_own_login_when_it_has_credentials(void **state)
 static void auto_takes_the_users_login_else_unless_he_is_root(void **state)
 {
 	(void)state;
+	choose_auto_as_a_user();
+	assert_true(login.cli.user);
 	choose(CONF_LOGIN_AUTO);
 	assert_int_equal(login.cli.user, geteuid() != 0);
 }

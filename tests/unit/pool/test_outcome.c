@@ -34,7 +34,7 @@ static const struct row rows[] = {
 	 "", FAULT_CONTEXT_LENGTH, JOB_STOP_NONE, -1, false, false},
 	{"too long, found locally",
 	 "{\"subtype\":\"success\",\"is_error\":true,\"terminal_reason\":\"blocking_limit\"," TEXT(
-		 "Prompt is too long") "}",
+		 "x") "}",
 	 "", FAULT_CONTEXT_LENGTH, JOB_STOP_NONE, -1, false, false},
 	{"401",
 	 "{" FAILED "\"api_error_status\":401," TEXT("Failed to authenticate. API Error: 401") "}",

@@ -95,6 +95,7 @@ static void an_answer_is_forwarded_and_ends_the_turn(void **state)
 {
 	(void)state;
 	begun();
+	job->streams = true;
 	assert_int_equal(event(START), TURN_GO_ON);
 	assert_int_equal(turn.phase, TURN_ANSWERING);
 	assert_false(job->forwarded);
@@ -115,6 +116,15 @@ static void an_answer_is_forwarded_and_ends_the_turn(void **state)
 	assert_int_equal(job->result.usage.input_tokens, 11);
 	assert_int_equal(job->result.usage.output_tokens, 5);
 	assert_int_equal(out.len, 0);
+}
+
+static void text_of_a_job_that_does_not_stream_can_be_taken_back(void **state)
+{
+	(void)state;
+	begun();
+	event(START);
+	event(DELTA("Hel"));
+	assert_false(job->forwarded);
 }
 
 /* Whatever the CLI prints besides, only text deltas reach the client. */
@@ -332,6 +342,7 @@ int main(void)
 		TEST(what_was_not_asked_for_is_unset),
 		TEST(every_question_has_a_uuid_of_its_own),
 		TEST(an_answer_is_forwarded_and_ends_the_turn),
+		TEST(text_of_a_job_that_does_not_stream_can_be_taken_back),
 		TEST(nothing_but_text_deltas_is_forwarded),
 		TEST(max_tokens_is_the_end_of_the_answer),
 		TEST(a_full_context_window_is_cut_like_max_tokens),

@@ -245,6 +245,18 @@ static void a_paused_worker_that_dies_gives_its_job_back(void **state)
 	assert_string_equal(why_failed, "exited with status 3");
 }
 
+static void what_a_dead_process_left_unread_is_the_answers_end(void **state)
+{
+	(void)state;
+	when_ready = give_job;
+	when_text = pause_it;
+	start("line; ok n1; line; line; line; delta one; sleep 0.1; delta two; result; exit 0");
+	run();
+	assert_int_equal(turn_ends, 1);
+	assert_string_equal(answer, "onetwo");
+	assert_int_equal(job->result.fault, FAULT_NONE);
+}
+
 static void pause_and_abort(void)
 {
 	pause_it();
@@ -446,6 +458,7 @@ int main(int argc, char **argv)
 		TEST(a_reset_that_is_not_proven_ends_the_worker),
 		TEST(the_last_words_of_a_dying_process_are_read),
 		TEST(a_paused_worker_that_dies_gives_its_job_back),
+		TEST(what_a_dead_process_left_unread_is_the_answers_end),
 		TEST(a_paused_job_can_be_aborted),
 		TEST(a_process_that_died_behind_its_reply_is_not_ready),
 		TEST(a_line_beyond_the_bound_ends_the_worker),
