@@ -1,9 +1,10 @@
 /* A turn runs through these lines:
  *
- *   body mode:  settings (with the client's conversation as the request body), model + system
- * prompt, a constant user line replay:     settings, model + system prompt, then every earlier turn
- * as a line of its own, each user line acknowledged by a result with num_turns 0 before the next
- * goes out, then the question
+ *   body mode:  settings, with the client's conversation as the request body; model and system
+ *               prompt; a constant user line
+ *   replay:     settings; model and system prompt; every earlier turn as a line of its own, each
+ *               user line acknowledged by a result with num_turns 0 before the next goes out; the
+ *               question
  *
  * Rules that must hold whatever comes back: text is forwarded from one upstream answer only; at
  * max_tokens the CLI would ask on by itself, so the turn is cut there; a result must name our last
