@@ -196,6 +196,20 @@ static bool may_retry(const struct dispatch *d, const struct job *job)
 	       clock_mono_us() < job->deadline_us;
 }
 
+static void refuse_queued(struct dispatch *d, enum fault fault, int64_t retry_ms,
+			  const char *message)
+{
+	for (int lane = 0; lane < JOB_LANES; lane++) {
+		while (d->lanes[lane]) {
+			struct job *job = d->lanes[lane];
+
+			dequeue(d, job);
+			refuse(job, fault, retry_ms, message);
+			end_job(d, job);
+		}
+	}
+}
+
 static void turn_ended(void *ctx, struct job *job)
 {
 	struct dispatch *d = ctx;
@@ -204,6 +218,8 @@ static void turn_ended(void *ctx, struct job *job)
 	d->running_count--;
 	if (job->cancelled)
 		job->result.fault = FAULT_CANCELLED;
+	if (job->result.fault == FAULT_PLAN_LIMIT) /* it is everybody's */
+		refuse_queued(d, FAULT_PLAN_LIMIT, job->result.retry_after_ms, "");
 	if (!may_retry(d, job)) {
 		end_job(d, job);
 		return;
@@ -222,26 +238,12 @@ static void turn_ended(void *ctx, struct job *job)
 	pump(d);
 }
 
-static void refuse_queued(struct dispatch *d, enum fault fault, const char *message)
-{
-	for (int lane = 0; lane < JOB_LANES; lane++) {
-		while (d->lanes[lane]) {
-			struct job *job = d->lanes[lane];
-
-			dequeue(d, job);
-			refuse(job, fault, fault == FAULT_OVERLOADED ? OVERLOADED_RETRY_MS : -1,
-			       message);
-			end_job(d, job);
-		}
-	}
-}
-
 static void capacity(void *ctx)
 {
 	struct dispatch *d = ctx;
 
 	if (!may_serve(pool_health(d->pool)))
-		refuse_queued(d, FAULT_BACKEND_UNAVAILABLE, "");
+		refuse_queued(d, FAULT_BACKEND_UNAVAILABLE, -1, "");
 	else
 		pump(d);
 }
@@ -311,7 +313,7 @@ void dispatch_abort_all(struct dispatch *d)
 	struct job *job;
 
 	d->draining = d->aborting = true;
-	refuse_queued(d, FAULT_OVERLOADED, "the server is shutting down");
+	refuse_queued(d, FAULT_OVERLOADED, OVERLOADED_RETRY_MS, "the server is shutting down");
 	DL_FOREACH2(d->running, job, queue_next)
 	{
 		snprintf(job->result.message, sizeof job->result.message,

@@ -223,6 +223,49 @@ static void require_value(struct cli_event *ev, enum cli_event_type type)
 	ev->type = json_is_object(ev->value) ? type : CLI_GARBAGE;
 }
 
+static void parse_text(struct cli_event *ev, const struct json_slice *delta)
+{
+	struct json_slice key, value, type = {0}, text = {0};
+	struct json_scan scan;
+
+	json_scan_begin(&scan, delta->at, delta->len);
+	while (json_scan_next(&scan, &key, &value)) {
+		if (json_slice_is(&key, "type"))
+			type = value;
+		else if (json_slice_is(&key, "text"))
+			text = value;
+	}
+	if (!json_slice_is(&type, "\"text_delta\""))
+		return;
+	ev->value = parse_slice(&text);
+	ev->type = json_is_string(ev->value) ? CLI_TEXT : CLI_GARBAGE;
+}
+
+/* Most lines are of this kind, and most of them bring a few words of text: those are not made a
+ * tree of, and events that end nothing and begin nothing are not parsed at all. */
+static void parse_stream(struct cli_event *ev, const struct json_slice *event)
+{
+	struct json_slice key, value, type = {0}, delta = {0};
+	struct json_scan scan;
+
+	json_scan_begin(&scan, event->at, event->len);
+	while (json_scan_next(&scan, &key, &value)) {
+		if (json_slice_is(&key, "type"))
+			type = value;
+		else if (json_slice_is(&key, "delta"))
+			delta = value;
+	}
+	if (scan.failed) {
+		ev->type = CLI_GARBAGE;
+	} else if (json_slice_is(&type, "\"content_block_delta\"")) {
+		parse_text(ev, &delta);
+	} else if (json_slice_is(&type, "\"message_start\"") ||
+		   json_slice_is(&type, "\"message_delta\"")) {
+		ev->value = parse_slice(event);
+		require_value(ev, CLI_STREAM);
+	}
+}
+
 void cli_event_parse(struct cli_event *ev, const char *line, size_t len)
 {
 	struct members m;
@@ -231,8 +274,7 @@ void cli_event_parse(struct cli_event *ev, const char *line, size_t len)
 	if (!scan_members(&m, line, len)) {
 		ev->type = CLI_GARBAGE;
 	} else if (json_slice_is(&m.type, "\"stream_event\"")) {
-		ev->value = parse_slice(&m.event);
-		require_value(ev, CLI_STREAM);
+		parse_stream(ev, &m.event);
 	} else if (json_slice_is(&m.type, "\"control_response\"")) {
 		parse_reply(ev, &m.response);
 	} else if (json_slice_is(&m.type, "\"result\"")) {

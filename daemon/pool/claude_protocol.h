@@ -43,7 +43,8 @@ enum cli_event_type {
 	CLI_OTHER,
 	CLI_CONTROL_REPLY,   /* request_id, ok, value = the reply's payload (may be NULL) */
 	CLI_CONTROL_REQUEST, /* request_id */
-	CLI_STREAM,          /* value = the Messages API event */
+	CLI_TEXT,            /* value = a string, the next piece of the answer's text */
+	CLI_STREAM,          /* value = another Messages API event that says something of a turn */
 	CLI_ASSISTANT,       /* error: "" unless the CLI made the message up to report one */
 	CLI_RESULT,          /* value = the result without its text where that is long */
 	CLI_RATE_LIMIT       /* value = rate_limit_info */

@@ -62,16 +62,21 @@ static int search_path_variable(struct cli_binary *ret)
 	return -ENOENT;
 }
 
-/* The newest of the matches, as glob sorts them. */
+/* The match with the highest version in its path (v22 after v9). */
 static int search_pattern(const char *pattern, struct cli_binary *ret)
 {
+	const char *best = NULL;
 	glob_t found;
 	int rc = -ENOENT;
 
 	if (glob(pattern, 0, NULL, &found) != 0)
 		return -ENOENT;
-	for (size_t i = found.gl_pathc; i > 0 && rc != 0; i--)
-		rc = take_path(found.gl_pathv[i - 1], ret);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		if ((!best || strverscmp(found.gl_pathv[i], best) > 0) &&
+		    access(found.gl_pathv[i], X_OK) == 0)
+			best = found.gl_pathv[i];
+	if (best)
+		rc = take_path(best, ret);
 	globfree(&found);
 	return rc;
 }

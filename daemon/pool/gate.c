@@ -1,9 +1,8 @@
 /* The gate's steps, each started by the one before:
  *
- *   find the program ─► known from the cache? ─yes─────────────────────────┐
- *                              │ no                                        ▼
- *                              └─► claude --version ─► self-test ─► judge ─► choose the login ─►
- * done
+ *   find the program ─► known from the cache? ───────── yes ────────┐
+ *                              │ no                                 ▼
+ *                              └─► claude --version ─► self-test ─► judge ─► login ─► done
  *
  * Nothing is served by a CLI that is too old or failed an item that safety rests on; a missing
  * convenience (system prompt of a live worker, reset) costs speed, not safety: one process per
@@ -327,6 +326,7 @@ static void status_done(void *ctx, int status, const char *output)
 	login_parse_status(output, &answer);
 	if (status != 0 && status != 1)
 		log_warn("gate", "`claude auth status` did not answer (status %d)", status);
+	answer.known = status == 0 || status == 1;
 	answer.logged_in = answer.logged_in && status == 0;
 	g->status_done(g->status_ctx, &answer);
 }

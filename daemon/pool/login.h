@@ -25,6 +25,7 @@ void login_done(struct login *l);
 
 /* What `claude auth status` printed. */
 struct login_status {
+	bool known; /* false: the CLI did not answer in time, or not at all */
 	bool logged_in, has_email;
 	int64_t expires_at_ms; /* wall clock; 0: not told */
 	char words[192];       /* "claude.ai, subscription max, owner@example.com" */

@@ -81,6 +81,8 @@ static void login_told(void *ctx, const struct login_status *status)
 	p->login_known = true;
 	p->serial_starts = status->expires_at_ms > 0 &&
 			   status->expires_at_ms - clock_wall_ms() < LOGIN_END_NEAR_MS;
+	if (!status->known && !asked_first && p->spec.body_mode)
+		return; /* nothing was learned; the first requests will tell */
 	if (!status->logged_in) {
 		pool_login_lost(p);
 		return;

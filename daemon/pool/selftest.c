@@ -1,7 +1,7 @@
 /* Three conversations through one worker:
  *
  *   1. replayed, three turns, the last one holding `@./<file>` of a file that exists: mention,
- * history, system prompt, max_tokens, tools, e-mail
+ *      history, system prompt, max_tokens, tools, e-mail
  *   2. replayed, one turn: whether the reset after 1 left nothing behind
  *   3. in the request body: whether it arrives as it is, and alone
  *

@@ -133,13 +133,12 @@ static enum turn_step take_start(struct turn *t, const json_t *event)
 	return TURN_GO_ON;
 }
 
-static enum turn_step take_text(struct turn *t, const json_t *event)
+static enum turn_step take_text(struct turn *t, const json_t *text)
 {
-	const json_t *text = json_object_get(json_object_get(event, "delta"), "text");
 	size_t len = json_string_length(text);
 	struct job *job = t->job;
 
-	if (!json_is_string(text) || len == 0)
+	if (t->phase == TURN_CUT || len == 0)
 		return TURN_GO_ON;
 	t->answer_bytes += len;
 	if (t->answer_bytes > t->max_answer) {
@@ -180,8 +179,6 @@ static enum turn_step take_stream(struct turn *t, const json_t *event)
 
 	if (!type || t->phase == TURN_CUT)
 		return TURN_GO_ON;
-	if (strcmp(type, "content_block_delta") == 0)
-		return take_text(t, event);
 	if (strcmp(type, "message_start") == 0)
 		return take_start(t, event);
 	if (strcmp(type, "message_delta") == 0)
@@ -284,6 +281,8 @@ enum turn_step turn_event(struct turn *t, const struct cli_event *ev, struct job
 			  struct buf *out)
 {
 	switch (ev->type) {
+	case CLI_TEXT:
+		return take_text(t, ev->value);
 	case CLI_STREAM:
 		return take_stream(t, ev->value);
 	case CLI_RESULT:
@@ -307,5 +306,6 @@ void turn_lost(struct turn *t, enum fault fault, const char *why)
 	snprintf(r->message, sizeof r->message, "%s", why);
 	r->fault = t->phase == TURN_CUT && t->abort_fault != FAULT_NONE ? t->abort_fault : fault;
 	if (t->phase == TURN_CUT && t->abort_fault == FAULT_NONE)
-		r->fault = FAULT_NONE; /* the answer is whole; only the bookkeeping line is missing */
+		r->fault =
+			FAULT_NONE; /* the answer is whole; only the bookkeeping line is missing */
 }

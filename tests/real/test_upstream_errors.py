@@ -48,12 +48,13 @@ BEFORE_FIRST_BYTE = {
     "no_first_event": Row({"first_ms": 60000}, 504, SERVER, "timeout", 1, None, True),
 }
 
-# Text had come already: never asked again; a stream ends with an error frame.
+# Text had come already.  A stream ends with an error frame and is never asked for again (asked: the plain request, of
+# which the client has nothing yet).
 AFTER_FIRST_BYTE = {
     "stalled": Row({"stall": "mid_stream"}, 504, SERVER, "timeout", 1, None, True),
-    "dropped": Row({"reset": "mid_stream"}, 502, SERVER, "upstream_error", 1, "2", True),
-    "error_event": Row({"sse_error": "overloaded_error"}, 502, SERVER, "upstream_error", 1, "2", True),
-    "api_error_event": Row({"sse_error": "api_error"}, 502, SERVER, "upstream_error", 1, "2", True),
+    "dropped": Row({"reset": "mid_stream"}, 502, SERVER, "upstream_error", 2, "2", True),
+    "error_event": Row({"sse_error": "overloaded_error"}, 502, SERVER, "upstream_error", 2, "2", True),
+    "api_error_event": Row({"sse_error": "api_error"}, 502, SERVER, "upstream_error", 2, "2", True),
 }
 
 
@@ -112,7 +113,7 @@ def test_stream_that_broke_ends_with_an_error_frame(hasty: Daemon, upstream: Stu
     assert "error" in s.frames[-1], "nothing comes behind an error"
     assert not s.done and s.finish_reason is None
     assert_discreet(s.error["message"])
-    assert_asked(upstream, hasty, row.asked)
+    assert_asked(upstream, hasty, 1)
 
 
 @pytest.mark.parametrize("rule", [{"status": 500}, {"status": 529}, {"reset": "before_headers"}], ids=str)
@@ -123,6 +124,13 @@ def test_failure_that_passes_is_not_seen_by_the_client(hasty: Daemon, upstream: 
     s = hasty.stream("wobble")
     assert s.done and s.text == "echo: wobble"
     assert [turns(b) for b in upstream.bodies()] == [[user("wobble")]] * 4
+
+
+@pytest.mark.parametrize("rule", [{"reset": "mid_stream"}, {"sse_error": "api_error"}], ids=str)
+def test_plain_answer_that_broke_once_comes_whole(hasty: Daemon, upstream: Stub, rule: Dict[str, Any]) -> None:
+    upstream.script({"match": "wobble", "times": 1, "text": "half of another answer", **rule})
+    assert hasty.chat("wobble").text == "echo: wobble"
+    assert_asked(upstream, hasty, 2)
 
 
 def test_words_of_upstream_about_hosts_do_not_reach_the_client(hasty: Daemon, upstream: Stub) -> None:

@@ -6,21 +6,20 @@ import time
 
 import pytest
 
-from harness import Daemon
+from harness import Daemon, Response, chat_body, chat_request, wait_for
 from system_support import answer_of, ready_reason, wait_settled
-from harness import chat_body, chat_request, wait_for
 
 ONE = {"pool.workers": 1, "pool.spares": 0}
 HOUR = 3600
 
 
-def assert_limited(r: object, reset: int) -> None:
+def assert_limited(r: Response, reset: int) -> None:
     """The rest of the hour is what claude-sim names as the limit's end."""
-    assert r.status == 429 and r.error["type"] == "rate_limit_error" and r.error["code"] == "plan_limit_reached"  # type: ignore[attr-defined]
-    left = int(r.headers["retry-after"])  # type: ignore[attr-defined]
+    assert r.status == 429 and r.error["type"] == "rate_limit_error" and r.error["code"] == "plan_limit_reached"
+    left = int(r.headers["retry-after"])
     assert abs(time.time() + left - reset) < 30
-    assert abs(int(r.headers["retry-after-ms"]) / 1000 - left) <= 1  # type: ignore[attr-defined]
-    assert (r.headers.get("x-should-retry") == "false") == (left > 60)  # type: ignore[attr-defined]
+    assert abs(int(r.headers["retry-after-ms"]) / 1000 - left) <= 1
+    assert (r.headers.get("x-should-retry") == "false") == (left > 60)
 
 
 def next_hour() -> int:

@@ -40,9 +40,9 @@ static void expect_type(const char *line, enum cli_event_type type)
 static void stream_events_carry_the_api_event(void **state)
 {
 	static const char *const lines[] = {
-		"{\"type\":\"stream_event\",\"event\":{\"type\":\"ping\"},\"uuid\":\"x\"}",
-		"{\"uuid\":\"x\",\"event\":{\"type\":\"ping\"},\"type\":\"stream_event\"}",
-		" { \"event\" : { \"type\" : \"ping\" } , \"type\" : \"stream_event\" } ",
+		"{\"type\":\"stream_event\",\"event\":{\"type\":\"message_delta\"},\"uuid\":\"x\"}",
+		"{\"uuid\":\"x\",\"event\":{\"type\":\"message_delta\"},\"type\":\"stream_event\"}",
+		" { \"event\" : { \"type\" : \"message_delta\" } , \"type\" : \"stream_event\" } ",
 	};
 
 	(void)state;
@@ -50,9 +50,46 @@ static void stream_events_carry_the_api_event(void **state)
 		struct cli_event ev = parse(lines[i]);
 
 		assert_int_equal(ev.type, CLI_STREAM);
-		assert_string_equal(json_get_str(ev.value, "type"), "ping");
+		assert_string_equal(json_get_str(ev.value, "type"), "message_delta");
 		cli_event_done(&ev);
 	}
+}
+
+static void text_deltas_carry_their_text(void **state)
+{
+	static const char *const lines[] = {
+		"{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_delta\",\"index\":"
+		"0,"
+		"\"delta\":{\"type\":\"text_delta\",\"text\":\"a\\\"\\u00e9\"}}}",
+		"{\"event\":{\"delta\":{\"text\":\"a\\\"\\u00e9\",\"type\":\"text_delta\"},"
+		"\"type\":\"content_block_delta\"},\"type\":\"stream_event\"}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		struct cli_event ev = parse(lines[i]);
+
+		assert_int_equal(ev.type, CLI_TEXT);
+		assert_string_equal(json_string_value(ev.value), "a\"\xC3\xA9");
+		cli_event_done(&ev);
+	}
+}
+
+static void deltas_of_other_kinds_are_not_the_answer(void **state)
+{
+	(void)state;
+	expect_type("{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_delta\","
+		    "\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"x\",\"text\":\"y\"}}}",
+		    CLI_OTHER);
+	expect_type("{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_delta\","
+		    "\"delta\":{\"text\":\"y\"}}}",
+		    CLI_OTHER);
+	expect_type("{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_delta\"}}",
+		    CLI_OTHER);
+	expect_type("{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_delta\","
+		    "\"delta\":{\"type\":\"text_delta\",\"text\":7}}}",
+		    CLI_GARBAGE);
+	expect_type("{\"type\":\"stream_event\",\"event\":{\"type\":\"ping\"}}", CLI_OTHER);
 }
 
 static void replies_carry_id_verdict_and_payload(void **state)
@@ -264,11 +301,12 @@ static void deep_nesting_is_garbage_not_a_crash(void **state)
 
 	(void)state;
 	buf_init(&line, 1 << 24);
-	buf_add_str(&line, "{\"type\":\"stream_event\",\"event\":");
+	buf_add_str(&line,
+		    "{\"type\":\"stream_event\",\"event\":{\"type\":\"message_start\",\"a\":");
 	for (int i = 0; i < 100000; i++)
 		buf_add_str(&line, "{\"a\":");
 	buf_add_char(&line, '1');
-	for (int i = 0; i < 100001; i++)
+	for (int i = 0; i < 100002; i++)
 		buf_add_char(&line, '}');
 	ev = parse_bytes(line.data, line.len);
 	assert_int_equal(ev.type, CLI_GARBAGE);
@@ -279,7 +317,9 @@ static void deep_nesting_is_garbage_not_a_crash(void **state)
 static void bad_utf8_is_garbage(void **state)
 {
 	(void)state;
-	expect_type("{\"type\":\"stream_event\",\"event\":{\"a\":\"\xff\"}}", CLI_GARBAGE);
+	expect_type("{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_delta\","
+		    "\"delta\":{\"type\":\"text_delta\",\"text\":\"\xff\"}}}",
+		    CLI_GARBAGE);
 	expect_type("{\"type\":\"result\",\"result\":\"\xc3\"}", CLI_GARBAGE);
 }
 
@@ -287,6 +327,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stream_events_carry_the_api_event),
+		cmocka_unit_test(text_deltas_carry_their_text),
+		cmocka_unit_test(deltas_of_other_kinds_are_not_the_answer),
 		cmocka_unit_test(replies_carry_id_verdict_and_payload),
 		cmocka_unit_test(replies_that_name_no_request_are_nothing),
 		cmocka_unit_test(a_result_is_parsed_whatever_its_order),

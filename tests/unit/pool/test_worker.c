@@ -128,7 +128,7 @@ static int teardown(void **state)
 	"uuid=${l#*uuid\\\":\\\"}; uuid=${uuid%%\\\"*};; esac; }\n"                                \
 	"say() { printf '%s\\n' \"$1\"; }\n"                                                       \
 	"delta() { say '{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_delta\","   \
-	"\"delta\":{\"text\":\"'$1'\"}}}'; }\n"                                                    \
+	"\"delta\":{\"type\":\"text_delta\",\"text\":\"'$1'\"}}}'; }\n"                            \
 	"ok() { say '{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\","        \
 	"\"request_id\":\"'$1'\",\"response\":{'$2'}}}'; }\n"                                      \
 	"no() { say '{\"type\":\"control_response\",\"response\":{\"subtype\":\"error\","          \
