@@ -286,8 +286,13 @@ class Daemon:
         self.exit_status: Optional[int] = None
         self.port = 0
         if ready:
-            self.wait_listening()
-            self.wait_ready()
+            try:
+                self.wait_listening()
+                self.wait_ready()
+            except BaseException:
+                self.kill()
+                shutil.rmtree(self.root, ignore_errors=True)
+                raise
 
     # -- life
 
