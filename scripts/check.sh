@@ -65,9 +65,8 @@ configure_and_build() {
 	cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs"
 }
 
-# Component tests that CMake knows too are pytest's to run here, or they would count twice.
 unit_tests() { # NAME BUILD_DIR
-	step "$1" "$out/$1.xml" timeout -k 10 600 ctest --test-dir "$2" --output-on-failure -j "$jobs" -E '^component_' \
+	step "$1" "$out/$1.xml" timeout -k 10 600 ctest --test-dir "$2" --output-on-failure -j "$jobs" \
 		--timeout 120 --no-tests=error --test-output-size-passed 1000000 --output-junit "$out/$1.xml"
 }
 
