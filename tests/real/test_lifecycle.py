@@ -173,6 +173,7 @@ def test_a_hundred_clients_that_leave_leave_nothing_behind(start: Callable[..., 
     wait_for(lambda: upstream.count() >= 2, "some to be under way")
     for s in sockets:
         s.close()
+    wait_for(lambda: len(daemon.log_lines(r"access: .*method=POST")) == 102, "all requests to have ended")
     assert_serves(daemon, upstream)
     wait_for(lambda: daemon.fds() <= descriptors, "the descriptors to be closed")
     wait_for(lambda: len(daemon.workers()) <= 2, "no process too many")
