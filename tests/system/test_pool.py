@@ -119,7 +119,7 @@ def test_workers_are_recycled_after_max_requests() -> None:
             wait_settled(d, 1)
         assert [served.count(w) for w in dict.fromkeys(served)] == [3, 3, 3]
         pids = worker_pids(d)
-        assert gone([pids[w] for w in dict.fromkeys(served)])
+        wait_for(lambda: gone([pids[w] for w in dict.fromkeys(served)]), "the recycled workers to be gone")
 
 
 # -- queue
