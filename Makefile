@@ -4,6 +4,7 @@ PRESET ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
 RUN_ARGS ?=
+BENCH_ARGS ?=
 CCAPI_CLAUDE ?=
 PYTHON := /usr/bin/python3
 BUILD := build/$(PRESET)
@@ -19,6 +20,7 @@ build:
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 	@echo "Variables: PRESET=dev|release|asan|tsan|fuzz|coverage  RUN_ARGS='-o pool.workers=2'"
+	@echo "           BENCH_ARGS='--quick P1 P5' (--update: into docs/performance.md)"
 	@echo "           CCAPI_CLAUDE=/path/to/claude  PREFIX=/usr/local  DESTDIR="
 
 deps: ## install what building, running and testing need and is missing (apt, npm)
@@ -39,9 +41,7 @@ check-all: ## the same and sanitizers, valgrind, fuzzing, long tests
 bench: ## measure, and print the table of docs/performance.md
 	@scripts/deps.sh
 	@$(MAKE) --no-print-directory build PRESET=release
-	@if [ -x tests/bench/run.py ]; then exec $(PYTHON) tests/bench/run.py; \
-	elif [ -x tests/bench/run.sh ]; then exec tests/bench/run.sh; \
-	else echo "make bench: tests/bench has no run.py or run.sh" >&2; exit 1; fi
+	@$(PYTHON) tests/bench/run.py $(BENCH_ARGS)
 
 install: ## install into $(DESTDIR)$(PREFIX)
 	@$(MAKE) --no-print-directory build PRESET=$(PRESET)

@@ -2,7 +2,8 @@
 """`make bench`: measures what docs/performance.md promises and prints its table.
 
 Machines are noisy, so every figure stands beside its yardstick, taken in the same run and interleaved; the ratio is what
-counts.  Usage: run.py [P1 P2 ...] to run some only; --quick for short rounds.
+counts.  Usage: run.py [--quick] [--update] [P1 P2 ...]: short rounds, some benchmarks only, and the table put into
+docs/performance.md between its two marks.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ import json
 import os
 import platform
 import socket
+import re
 import sys
 import time
+from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 from measure import (
     Daemon, Nginx, RawCli, Row, Stub, all_ready, chat_body, children_cpu, cpu_of, cpu_of_tree, first_token_of_stream,
     median, percentile, sim_direct, wait_for, wrk,
 )  # fmt: skip
-from harness import BIN_DIR, in_parallel
+from harness import BIN_DIR, REPO, in_parallel
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 3 if QUICK else 5
@@ -253,6 +256,11 @@ BENCHES: Dict[str, Callable[[List[Row]], None]] = {
 }  # fmt: skip
 
 
+def cpu_name() -> str:
+    m = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return m.group(1) if m else "unknown CPU"
+
+
 def main() -> int:
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")] or list(BENCHES)
     rows: List[Row] = []
@@ -262,9 +270,15 @@ def main() -> int:
         for row in rows:
             if row.number == name:
                 print(row.markdown(), file=sys.stderr, flush=True)
-    print(f"\n{os.cpu_count()} cores, Linux {platform.release()}\n")
-    print("| # | what | target | measured | met |\n|---|---|---|---|---|")
-    print("\n".join(row.markdown() for row in rows))
+    table = "\n".join([
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {cpu_name()}, Linux {platform.release()}.", "",
+        "| # | what | target | measured | met |", "|---|---|---|---|---|", *[row.markdown() for row in rows],
+    ])  # fmt: skip
+    print("\n" + table)
+    if "--update" in sys.argv:
+        page = REPO / "docs/performance.md"
+        page.write_text(re.sub(r"(<!-- bench -->\n).*?(<!-- /bench -->)", lambda m: m[1] + table + "\n" + m[2],
+                               page.read_text(), flags=re.S))  # fmt: skip
     return 0
 
 
