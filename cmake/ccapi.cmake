@@ -36,7 +36,8 @@ target_compile_options(ccapi_flags INTERFACE
 	-Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla
 	-fno-strict-aliasing $<$<BOOL:${CCAPI_WERROR}>:-Werror>)
 if(CCAPI_SANITIZE)
-	target_compile_options(ccapi_flags INTERFACE -fsanitize=${CCAPI_SANITIZE} -fno-omit-frame-pointer)
+	target_compile_options(ccapi_flags INTERFACE -fsanitize=${CCAPI_SANITIZE} -fno-sanitize-recover=all
+		-fno-omit-frame-pointer)
 	target_link_options(ccapi_flags INTERFACE -fsanitize=${CCAPI_SANITIZE})
 endif()
 if(CCAPI_HARDEN)

@@ -1,10 +1,17 @@
 #!/bin/bash
 # `make run`: starts ccapid with the user's Claude Code, or, when that is missing or not logged in, says how to mend it
-# and starts the stand-in claude-sim.  Arguments are passed on to ccapid.  CCAPI_CLAUDE=PATH names the CLI.
+# and starts the stand-in claude-sim.  Arguments are passed on to ccapid.  CCAPI_CLAUDE=PATH names the CLI, and so does an
+# argument claude.path=PATH.  CCAPI_BIN_DIR is where the programs are, by default build/bin.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-bin=build/bin
+bin=$(realpath -sm "${CCAPI_BIN_DIR:-build/bin}")
+asked=${CCAPI_CLAUDE:-}
+for arg; do
+	case $arg in
+	claude.path=* | -oclaude.path=*) asked=${arg#*=} ;;
+	esac
+done
 bold='' plain=''
 if [ -t 2 ]; then
 	bold=$'\e[1m' plain=$'\e[0m'
@@ -29,8 +36,8 @@ candidates() {
 
 find_claude() {
 	local path
-	if [ -n "${CCAPI_CLAUDE:-}" ]; then
-		printf '%s\n' "$CCAPI_CLAUDE"
+	if [ -n "$asked" ]; then
+		printf '%s\n' "$asked"
 		return
 	fi
 	while IFS= read -r path; do
@@ -58,9 +65,9 @@ state_dir() {
 
 explain_missing() {
 	say ""
-	if [ -n "${CCAPI_CLAUDE:-}" ]; then
-		say "${bold}CCAPI_CLAUDE=$CCAPI_CLAUDE is not a program.${plain}"
-		say "Name the Claude Code CLI with it, or leave it unset to search for one."
+	if [ -n "$asked" ]; then
+		say "${bold}$asked is not a program.${plain}"
+		say "Name the Claude Code CLI with CCAPI_CLAUDE or claude.path, or neither to search for one."
 		return
 	fi
 	say "${bold}The Claude Code CLI (\`claude\`) was not found${plain} in PATH or the usual places."
@@ -92,10 +99,11 @@ sim_banner() {
 	say ""
 }
 
-# Sets `args` to the settings for the CLI that can be used.
+# Sets `args` to the settings for the CLI that can be used, and `last` to those that no argument may change: the stand-in.
 choose_cli() {
 	local claude
 	args=()
+	last=()
 	claude=$(find_claude)
 	[ -z "$claude" ] || claude=$(realpath -sm "$claude")
 	if [ -z "$claude" ] || [ ! -f "$claude" ] || [ ! -x "$claude" ]; then
@@ -111,7 +119,7 @@ choose_cli() {
 		explain_login "$claude"
 	fi
 	sim_banner
-	args=(-o "claude.path=$PWD/$bin/claude-sim")
+	last=(-o "claude.path=$bin/claude-sim")
 }
 
 print_hints() {
@@ -138,7 +146,7 @@ explain_port() {
 choose_cli
 
 # ccapid gets a process group of its own, so that Ctrl-C reaches it once, from here; it ends when this script is killed.
-exec {log}< <(exec setsid setpriv --pdeathsig TERM "$bin/ccapid" "${args[@]}" "$@" 2>&1)
+exec {log}< <(exec setsid setpriv --pdeathsig TERM "$bin/ccapid" "${args[@]}" "$@" "${last[@]}" 2>&1)
 daemon=$!
 ended=
 address=

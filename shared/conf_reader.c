@@ -214,6 +214,11 @@ static void override_one(struct conf_reader *r, const char *name, const char *va
 
 	if (!key)
 		key = find_map(r->table, name, &entry);
+	if (!key && conf_table_is_group(r->table, name)) {
+		add_error(r, ERR_TYPE, "-o", name,
+			  "is a group: set its keys, each by its whole name");
+		return;
+	}
 	if (!key) {
 		unknown_key(r, "-o", name);
 		return;

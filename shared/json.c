@@ -41,18 +41,23 @@ static bool within_bounds(const char *text, size_t len, const struct json_bounds
 	return true;
 }
 
-/* jansson quotes the text near the error as it is, control characters included. */
+/* jansson quotes the text near the error as it is, control characters included; about NULs it names
+ * a flag of its own. */
 static void explain(const json_error_t *error, char *why, size_t why_size)
 {
 	char words[JSON_ERROR_TEXT_LENGTH];
 
-	str_copy_clean(words, sizeof words, error->text);
+	if (json_error_code(error) == json_error_null_character)
+		snprintf(words, sizeof words, "\\u0000 is not allowed");
+	else
+		str_copy_clean(words, sizeof words, error->text);
 	snprintf(why, why_size, "line %d, column %d: %s", error->line, error->column, words);
 }
 
 json_t *json_parse(const char *text, size_t len, const struct json_bounds *bounds, char *why,
 		   size_t why_size)
 {
+	size_t flags = PARSE_FLAGS | (bounds->integers_as_reals ? JSON_DECODE_INT_AS_REAL : 0);
 	json_error_t error;
 	json_t *value;
 
@@ -60,7 +65,7 @@ json_t *json_parse(const char *text, size_t len, const struct json_bounds *bound
 		snprintf(why, why_size, "too many or too deeply nested values");
 		return NULL;
 	}
-	value = json_loadb(text, len, PARSE_FLAGS, &error);
+	value = json_loadb(text, len, flags, &error);
 	if (!value)
 		explain(&error, why, why_size);
 	return value;

@@ -16,6 +16,7 @@
 struct json_bounds {
 	size_t max_values; /* objects, arrays and commas */
 	unsigned max_depth;
+	bool integers_as_reals; /* so that integers beyond 64 bits are no error */
 };
 
 /* Parses one JSON value and nothing behind it.  Refuses duplicate keys, \u0000 and lone surrogates.

@@ -16,7 +16,8 @@
 
 enum { STEP_BUDGET = 100000, MAX_DEPTH = 128 };
 
-static const struct json_bounds bounds = {.max_values = 500000, .max_depth = 128};
+static const struct json_bounds bounds = {
+	.max_values = 500000, .max_depth = 128, .integers_as_reals = true};
 
 struct check {
 	const json_t *root_schema;

@@ -59,16 +59,25 @@ static bool header_has_token(const struct exchange *x, const char *name, const c
 
 	while (value && *value) {
 		value += strspn(value, " \t,");
-		if (strncasecmp(value, token, len) == 0 && strchr(" \t,;/", value[len]))
+		if (strncasecmp(value, token, len) == 0 && strchr(" \t,/", value[len]))
 			return true; /* strchr finds the terminating NUL too */
 		value += strcspn(value, ",");
 	}
 	return false;
 }
 
+/* The type must be the first thing in the value: web pages may send "text/plain;
+ * x=,application/json" to other origins without a preflight. */
 static bool is_json(const struct exchange *x)
 {
-	return header_has_token(x, "Content-Type", "application/json");
+	static const char type[] = "application/json";
+	const char *value = exchange_header(x, "Content-Type");
+
+	if (!value || strncasecmp(value, type, sizeof type - 1) != 0)
+		return false;
+	value += sizeof type - 1;
+	value += strspn(value, " \t");
+	return !*value || *value == ';';
 }
 
 static void answer_options(struct request *r, const char *allow)

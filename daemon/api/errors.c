@@ -13,8 +13,8 @@ enum retry { RETRY_NO, RETRY_YES, RETRY_AFTER };
 
 enum { RETRY_SOON_MS = 60000 }; /* SDKs are not asked to wait longer than this */
 
-/* Rows with FAULT_NONE are refusals that only the HTTP layer makes; those are found by their
- * status. */
+/* A row with FAULT_NONE is found by its status alone.  What the HTTP layer answers by itself, past
+ * its handlers (408, 414, 431, 505), is bare.c's. */
 static const struct error_row {
 	enum fault fault;
 	int status;
@@ -58,10 +58,6 @@ static const struct error_row {
 	{FAULT_TIMEOUT, 504, SERVER, "timeout", "The request took too long.", RETRY_YES, 0},
 	{FAULT_CANCELLED, 499, SERVER, "cancelled", "The request was cancelled.", RETRY_NO, 0},
 	{FAULT_INTERNAL, 500, SERVER, "internal_error", "The server failed.", RETRY_YES, 0},
-	{FAULT_NONE, 408, INVALID, "request_timeout", "The request came too slowly.", RETRY_YES, 0},
-	{FAULT_NONE, 414, INVALID, "uri_too_long", "The request's path is too long.", RETRY_NO, 0},
-	{FAULT_NONE, 431, INVALID, "request_header_too_large", "The request's head is too large.",
-	 RETRY_NO, 0},
 	{FAULT_NONE, 501, INVALID, "not_implemented", "This is not available.", RETRY_NO, 0},
 #undef INVALID
 #undef SERVER

@@ -107,7 +107,9 @@ static void job_runs(struct dispatch *d, struct job *job)
 }
 
 /* Gives the lane's jobs to workers, in order; jobs of one project that found none are not asked
- * again one by one. False: nobody can be served now. */
+ * again one by one.  The pool hears at once of a job that needs a fresh worker: an idle one of
+ * another project makes room before younger jobs of that project can take it.  False: nobody can be
+ * served now. */
 static bool pump_lane(struct dispatch *d, enum job_lane lane, unsigned *wanting)
 {
 	struct job *job, *next;
@@ -125,7 +127,8 @@ static bool pump_lane(struct dispatch *d, enum job_lane lane, unsigned *wanting)
 		}
 		refused = job->project;
 		why = rc;
-		*wanting += rc == -EAGAIN;
+		if (rc == -EAGAIN)
+			pool_want_fresh(d->pool, ++*wanting);
 	}
 	return true;
 }

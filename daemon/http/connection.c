@@ -134,8 +134,8 @@ static void disconnected(struct connection *c)
 		return; /* our own nudge */
 	c->gone = true;
 	if (!x || x->phase < PHASE_WAIT) {
-		connection_nudge(
-			c); /* what is still there is read first: a whole request, perhaps */
+		/* What is still there is read first: a whole request, perhaps. */
+		connection_nudge(c);
 		return;
 	}
 	if (x->ended)

@@ -1,10 +1,12 @@
 /* The request, from its first line to the handler's answer, as libmicrohttpd brings it:
  *
- *   request_line       the first line is here; the target is taken apart
- *   request_access     1st call: the head is complete: check framing, Host and size, then
- * handlers->head then the body, piece by piece, into x->body then once more: the body is complete:
- * handlers->request, and wait (suspended) for the answer then again after the connection was
- * resumed, to fetch the answer request_completed  the answer is sent, or nobody is there to take it
+ * - request_line: the first line is here; the target is taken apart.
+ * - request_access, first call: the head is complete: framing, Host and size are checked, then
+ *   handlers->head.
+ * - request_access, more calls: the body, piece by piece, into x->body.
+ * - request_access, without a piece: the body is complete: handlers->request, then the connection
+ *   waits suspended; when it was resumed, once more, to fetch the answer.
+ * - request_completed: the answer is sent, or nobody is there to take it.
  *
  * In mid-upload libmicrohttpd accepts no answer: a refusal that comes up there waits for the end of
  * the body, and when the body is endless the answer is written past libmicrohttpd and the
@@ -21,9 +23,8 @@
 
 #define SWALLOW_MAX ((size_t)8 * 1024 * 1024)
 #define METHOD_MAX 32
-#define RECORD_SIZE                                                                                \
-	64 /* libmicrohttpd's bookkeeping for a header line, an argument or a cookie               \
-	    */
+/* Libmicrohttpd's bookkeeping for a header line, an argument or a cookie. */
+#define RECORD_SIZE 64
 
 void *request_line(void *cls, const char *uri, struct MHD_Connection *mhd)
 {

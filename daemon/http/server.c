@@ -24,9 +24,10 @@
 
 #define ROUNDS 4
 #define STOP_ROUNDS 64
-#define CONNECTIONS_EVER                                                                           \
-	(1u << 20)       /* libmicrohttpd's limit, fixed at start; ours is below and may change */
-#define ANSWER_ROOM 4096 /* of a connection's memory, on top of the head: the answer's own head */
+/* Libmicrohttpd's limit, fixed at start; ours is below and may change. */
+#define CONNECTIONS_EVER (1u << 20)
+/* Of a connection's memory, on top of the head: the answer's own head. */
+#define ANSWER_ROOM 4096
 
 static void log_library(void *cls, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));

@@ -14,8 +14,8 @@
 #include "daemon/http/internal.h"
 
 #define CHUNK_SIZE 16384
-#define READER_BLOCK                                                                               \
-	16384 /* of an HTTP/1.0 answer; chunked ones go through the connection's own memory */
+/* Of an HTTP/1.0 answer; chunked ones go through the connection's own memory. */
+#define READER_BLOCK 16384
 
 struct chunk {
 	struct chunk *prev, *next;

@@ -43,13 +43,14 @@ static int make_private_dir(const char *path)
 	return rc;
 }
 
-int dirs_prepare(const char *state_dir)
+static const struct {
+	const char *name;
+	bool clear;
+} dirs[] = {{"claude", false}, {"home", false},    {"empty", true},
+	    {"tmp", true},     {"selftest", true}, {"claude/sessions", true}};
+
+static int make_all(const char *state_dir, bool clear)
 {
-	static const struct {
-		const char *name;
-		bool clear;
-	} dirs[] = {{"claude", false}, {"home", false},    {"empty", true},
-		    {"tmp", true},     {"selftest", true}, {"claude/sessions", true}};
 	char path[4096];
 	int rc;
 
@@ -60,8 +61,18 @@ int dirs_prepare(const char *state_dir)
 			log_error("pool", "cannot make %s: %s", path, err_str(rc));
 			return rc;
 		}
-		if (dirs[i].clear)
+		if (clear && dirs[i].clear)
 			dirs_clear(path);
 	}
 	return 0;
+}
+
+int dirs_prepare(const char *state_dir)
+{
+	return make_all(state_dir, true);
+}
+
+int dirs_mend(const char *state_dir)
+{
+	return make_all(state_dir, false);
 }

@@ -76,7 +76,7 @@ static bool skip_value(struct json_scan *s)
 
 void json_scan_begin(struct json_scan *s, const char *text, size_t len)
 {
-	*s = (struct json_scan){.at = text, .end = text + len};
+	*s = (struct json_scan){.at = text, .end = len ? text + len : text};
 	skip_space(s);
 	if (s->at == s->end || *s->at != '{')
 		fail(s);

@@ -156,6 +156,7 @@ static void on_ready(struct worker *w)
 		pool_tend(p);
 		return;
 	}
+	p->version_doubted = false;
 	if (p->gate_open && (p->health == POOL_STARTING || p->health == POOL_FAILING) &&
 	    (p->spec.body_mode || p->login_known)) {
 		pool_set_health(p, POOL_READY, "");
@@ -192,6 +193,31 @@ static bool has_account(const json_t *reply)
 	       json_get_str(account, "apiKeySource");
 }
 
+/* An update under the running daemon; once it is tested, workers are of that version.  A program
+ * whose workers never are what it says of itself is not tested over and over without a pause. */
+static void other_version(struct worker *w)
+{
+	struct pool *p = w->owner;
+	const char *tested = gate_result(p->gate)->version_text;
+	char detail[256];
+
+	w->retire = true;
+	if (!p->gate_open)
+		return;
+	gate_forget(p->gate);
+	if (p->version_doubted) {
+		snprintf(detail, sizeof detail,
+			 "`%s --version` says %s, its workers say that they are %s",
+			 gate_result(p->gate)->binary.path, tested, w->version);
+		pool_close_gate(p, POOL_FAILING, detail);
+		return;
+	}
+	p->version_doubted = true;
+	log_warn("pool", "worker %u is version %s, tested was %s: the gate is opened anew", w->id,
+		 w->version, tested);
+	pool_check_gate(p);
+}
+
 static void on_initialized(struct worker *w, const json_t *reply)
 {
 	struct pool *p = w->owner;
@@ -200,13 +226,9 @@ static void on_initialized(struct worker *w, const json_t *reply)
 		pool_login_lost(p);
 	if (models_load(&p->models, json_object_get(reply, "models")) != 0)
 		log_warn("pool", "worker %u: the CLI named no models", w->id);
-	if (w->version[0] && cli_version_number(w->version) != gate_result(p->gate)->version) {
-		log_warn("pool", "worker %u is version %s, tested was %s: the gate is opened anew",
-			 w->id, w->version, gate_result(p->gate)->version_text);
-		w->retire = true;
-		gate_forget(p->gate);
-		pool_check_gate(p);
-	}
+	if (!w->retire && w->version[0] &&
+	    cli_version_number(w->version) != gate_result(p->gate)->version)
+		other_version(w);
 }
 
 static void on_plan(struct worker *w, const json_t *info)

@@ -5,6 +5,7 @@
 #include "shared/clock.h"
 #include "shared/log.h"
 
+#include "daemon/pool/dirs.h"
 #include "daemon/pool/pool_private.h"
 #include "daemon/pool/population.h"
 
@@ -66,7 +67,11 @@ static void start_one(struct pool *p)
 	w = worker_start(p->loop, ++p->last_id, &p->spec, &pool_worker_events, p);
 	if (w)
 		DL_APPEND(p->workers, w);
-	if (!w || w->state >= WORKER_DRAINING)
+	if (w && w->state < WORKER_DRAINING)
+		return;
+	if (dirs_mend(p->conf->state_dir) != 0)
+		pool_start_failed(p, p->last_id, "the state directory cannot be used");
+	else
 		pool_start_failed(p, p->last_id, "no process could be made");
 }
 

@@ -15,6 +15,7 @@ struct pool {
 	struct pool_events events;
 	struct gate *gate;
 	bool gate_open, gate_running, stopping, login_known, any_ready, serial_starts;
+	bool version_doubted; /* since the last worker that was as tested */
 	enum pool_health health;
 	char detail[512];
 	struct worker_spec spec;

@@ -31,6 +31,7 @@ static void process_exited(uv_process_t *process, int64_t status, int signum)
 	c->exited = true;
 	c->exit_status = (int)status;
 	c->term_signal = signum;
+	kill(-process->pid, SIGKILL); /* what it may have started and left behind */
 	if (c->on_exit)
 		c->on_exit(c);
 }

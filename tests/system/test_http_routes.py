@@ -117,7 +117,11 @@ def test_query_strings_do_not_change_the_route(d: Daemon) -> None:
 # -- bodies
 
 
-@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonx"])
+# The last one is a text/plain that browsers send across origins without a preflight.
+@pytest.mark.parametrize(
+    "content_type",
+    [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "text/plain; x=,application/json"],
+)
 def test_post_without_json_content_type_is_415(d: Daemon, content_type: Any) -> None:
     headers = {"Content-Type": content_type} if content_type else {}
     assert_error(d.request("POST", CHAT, json.dumps(chat_body()).encode(), headers), 415, "unsupported_media_type")

@@ -18,6 +18,7 @@ static const struct {
 } rows[] = {
 	{"{}", NULL, true},
 	{" {\"a\":1}\n", NULL, true},
+	{"{\"a\":31415926535897932384626433832795}", NULL, true},
 	{"", NULL, false},
 	{"[]", NULL, false},
 	{"\"a\"", NULL, false},

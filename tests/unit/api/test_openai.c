@@ -13,7 +13,9 @@
 static json_t *parse(const char *text, size_t len)
 {
 	char why[200] = "";
-	json_t *v = json_parse(text, len, &(struct json_bounds){1000, 20}, why, sizeof why);
+	json_t *v =
+		json_parse(text, len, &(struct json_bounds){.max_values = 1000, .max_depth = 20},
+			   why, sizeof why);
 
 	if (!v)
 		fail_msg("%s in %s", why, text);

@@ -239,6 +239,7 @@ static void models_and_counts_keep_their_bounds(void **state)
 	assert_refused("routing.default_model=",
 		       "routing.default_model: must have 1..64 bytes, not 0");
 	assert_refused("workers=5", "unknown key; did you mean pool.workers?");
+	assert_refused("pool=5", "pool: is a group");
 	assert_accepted("pool.workers=256");
 	assert_refused("pool.workers=257", "pool.workers: must be 1..256, not 257");
 	assert_accepted("pool.spares=0");

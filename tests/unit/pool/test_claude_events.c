@@ -90,6 +90,7 @@ static void deltas_of_other_kinds_are_not_the_answer(void **state)
 		    "\"delta\":{\"type\":\"text_delta\",\"text\":7}}}",
 		    CLI_GARBAGE);
 	expect_type("{\"type\":\"stream_event\",\"event\":{\"type\":\"ping\"}}", CLI_OTHER);
+	expect_type("{\"type\":\"stream_event\"}", CLI_GARBAGE);
 }
 
 static void replies_carry_id_verdict_and_payload(void **state)

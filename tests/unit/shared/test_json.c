@@ -38,6 +38,8 @@ static void any_single_value_is_parsed(void **state)
 
 static void malformed_text_is_refused_with_words(void **state)
 {
+	char why[200];
+
 	(void)state;
 	assert_refused("");
 	assert_refused("{");
@@ -47,6 +49,23 @@ static void malformed_text_is_refused_with_words(void **state)
 	assert_refused("\"\\ud800\"");
 	assert_refused("\"\xFF\"");
 	assert_refused("1e999");
+	assert_null(parse("\"\\u0000\"", why));
+	assert_string_equal(why, "line 1, column 8: \\u0000 is not allowed");
+}
+
+static void integers_beyond_64_bits_are_taken_as_reals_if_asked(void **state)
+{
+	static const char text[] = "{\"a\":100000000000000000000}";
+	const struct json_bounds lenient = {
+		.max_values = 10, .max_depth = 3, .integers_as_reals = true};
+	char why[200];
+	json_t *value;
+
+	(void)state;
+	assert_refused(text);
+	value = json_parse(text, strlen(text), &lenient, why, sizeof why);
+	assert_float_equal(json_get_num(value, "a", 0), 1e20, 1);
+	json_decref(value);
 }
 
 static void bounds_hold_on_values_and_depth(void **state)
@@ -168,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_single_value_is_parsed),
 		cmocka_unit_test(malformed_text_is_refused_with_words),
+		cmocka_unit_test(integers_beyond_64_bits_are_taken_as_reals_if_asked),
 		cmocka_unit_test(bounds_hold_on_values_and_depth),
 		cmocka_unit_test(the_reason_holds_no_control_characters),
 		cmocka_unit_test(dump_keeps_doubles_exactly_and_short),
