@@ -23,13 +23,17 @@
 
 #include "shared/clock.h"
 #include "shared/log.h"
+#include "shared/str.h"
 
 #include "daemon/api/answer_check.h"
 #include "daemon/api/auth.h"
 #include "daemon/api/call.h"
 #include "daemon/api/handlers.h"
 
-enum { INLINE_BODY_MAX = 64 * 1024 };
+enum {
+	INLINE_BODY_MAX = 64 * 1024,
+	LOGGED_MAX = 1024, /* of a prompt */
+};
 
 enum step { STEP_NEXT, STEP_WAIT, STEP_DONE };
 
@@ -353,10 +357,14 @@ static enum step route(struct call *c)
 /* For debugging, and only where the operator has asked for it: prompts are private. */
 static void log_prompt(const struct call *c)
 {
+	const struct job_prompt *prompt = &c->job->prompt;
+	char system[LOGGED_MAX], body[LOGGED_MAX];
 	const struct log_field fields[] = {
 		LOG_STR("request_id", c->job->id), LOG_STR("project", c->job->project),
-		LOG_STR("system", c->job->prompt.system), LOG_STR("body", c->job->prompt.body)};
+		LOG_STR("system", prompt->system ? system : NULL), LOG_STR("body", body)};
 
+	str_copy_clean(system, sizeof system, prompt->system ? prompt->system : "");
+	str_copy_clean(body, sizeof body, prompt->body);
 	log_event(LOG_LEVEL_INFO, "prompt", fields, sizeof fields / sizeof *fields, "prompt");
 }
 

@@ -113,6 +113,8 @@ int pool_run(struct pool *p, struct job *job)
 	w = choose(p, job, !wait_for_own);
 	if (!w)
 		return wait_for_own ? -EALREADY : -EAGAIN;
+	if (!w->project[0])
+		pool_fresh_taken(p);
 	snprintf(w->project, sizeof w->project, "%s", job->project);
 	job->worker = w;
 	worker_run(w, job);

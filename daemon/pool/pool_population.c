@@ -9,7 +9,7 @@
 #include "daemon/pool/pool_private.h"
 #include "daemon/pool/population.h"
 
-enum { STARTS_AT_ONCE = 2 };
+enum { STARTS_AT_ONCE = 2, RESTOCK_AFTER_MS = 300 };
 
 static struct population census(const struct pool *p)
 {
@@ -75,9 +75,22 @@ static void start_one(struct pool *p)
 		pool_start_failed(p, p->last_id, "no process could be made");
 }
 
+/* A start takes a core for some hundred milliseconds: the request that has just taken a spare is
+ * not to share it with the next spare's start, as long as nobody waits for that. */
+void pool_fresh_taken(struct pool *p)
+{
+	if (p->conf->pool.reuse == CONF_REUSE_PROJECT && !p->spec.one_shot)
+		p->restock_at_us = clock_mono_us() + RESTOCK_AFTER_MS * 1000;
+}
+
+static bool may_restock(const struct pool *p)
+{
+	return p->wanting > 0 || clock_mono_us() >= p->restock_at_us;
+}
+
 void pool_tend(struct pool *p)
 {
-	while (!p->stopping && p->gate_open) {
+	while (!p->stopping && p->gate_open && may_restock(p)) {
 		struct population now = census(p);
 		enum population_step step = population_next(&now);
 		struct worker *w;

@@ -25,6 +25,7 @@ struct pool {
 	unsigned last_id, wanting;
 	struct backoff starts;
 	int64_t gate_retry_at_us, gate_retry_ms;
+	int64_t restock_at_us; /* spares are not replaced before */
 	struct models models;
 	struct plan_limits plan;
 	uv_timer_t tick;
@@ -47,6 +48,7 @@ void pool_start_failed(struct pool *p, unsigned id, const char *why);
 
 /* Starts and retires workers until their number is right; the only place that does. */
 void pool_tend(struct pool *p);
+void pool_fresh_taken(struct pool *p); /* a worker is about to serve its first request */
 void pool_tick(uv_timer_t *timer);
 void pool_woken(uv_async_t *async);
 

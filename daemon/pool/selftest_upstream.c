@@ -119,7 +119,7 @@ static void readable(uv_poll_t *poll, int status, int events)
 static void run(struct selftest_upstream *u)
 {
 	MHD_UNSIGNED_LONG_LONG timeout = 0;
-	int rc = MHD_NO;
+	enum MHD_Result rc = MHD_NO;
 
 	for (int i = 0; i < ROUNDS_MAX; i++) {
 		MHD_run(u->mhd);

@@ -266,3 +266,14 @@ def test_json_answers_are_checked() -> None:
             r = d.chat(f"[[sim:text={text}]]", response_format=form)
             assert (r.status, r.error["code"]) == (502, "upstream_error")
         assert d.chat("[[sim:text=no json]]", response_format={"type": "text"}).status == 200
+
+
+def test_prompts_are_logged_only_when_asked_for_and_cut() -> None:
+    with Daemon() as daemon:
+        assert daemon.chat("private-words").status == 200
+        daemon.wait_log("access: request .*completions")
+        assert not daemon.log_lines("private-words")
+    with Daemon(options={"log.bodies": True}) as daemon:
+        assert daemon.chat("x" * 20000).status == 200
+        line = daemon.wait_log("prompt: prompt .*").group(0)
+        assert "x" * 500 in line and len(line) < 1500

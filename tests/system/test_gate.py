@@ -187,6 +187,16 @@ def test_unsafe_replacement_stops_the_service(tmp_path: Path) -> None:
         assert d.chat("x").status == 503
 
 
+def test_a_cli_that_is_not_the_version_it_tells_is_not_tested_over_and_over(tmp_path: Path) -> None:
+    cli = tmp_path / "claude"
+    cli.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec echo "2.1.999 (Claude Code)"\nexec "{SIM}" "$@"\n')
+    cli.chmod(0o755)
+    with listening(cli_path=str(cli), options=ONE) as d:
+        wait_reason(d, "failing")
+        assert d.log_lines("--version. says 2.1.999 .*its workers say")
+        assert len(d.log_lines("self-test of .* safe")) == 2
+
+
 # -- the program
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import threading
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from harness import Daemon, chat_body, chat_request, in_parallel, wait_for
+from harness import BIN_DIR, Daemon, chat_body, chat_request, in_parallel, processes, wait_for
 from system_support import (
     Footprint,
     access_field,
@@ -57,6 +58,27 @@ def test_a_killed_idle_worker_is_replaced() -> None:
         wait_footprint(d, before)
 
 
+def test_what_a_worker_started_goes_with_it(tmp_path: Path) -> None:
+    cli = tmp_path / "claude"
+    cli.write_text(f'#!/bin/sh\n[ "$1" = -p ] && sleep 3600 &\nexec "{BIN_DIR / "claude-sim"}" "$@"\n')
+    cli.chmod(0o755)
+    with Daemon(cli_path=str(cli), options=ONE) as d:
+        wait_settled(d, 1)
+        group = d.workers()[0]
+        sleeper = wait_for(lambda: [pid for pid, parent, _, cmd in processes() if parent == group and "sleep" in cmd], "it")
+        os.kill(group, 9)
+        wait_for(lambda: gone(sleeper), "what it started to go")
+
+
+def test_a_removed_temporary_directory_is_made_again() -> None:
+    with Daemon(options=ONE) as d:
+        wait_settled(d, 1)
+        shutil.rmtree(os.path.join(d.state, "tmp"))
+        os.kill(d.workers()[0], 9)
+        wait_for(lambda: d.log_lines("no process could be made"), "a failed start")
+        wait_for(lambda: d.chat("x").status == 200, "the next start")
+
+
 def test_projects_never_share_a_process() -> None:
     with Daemon(options={"pool.workers": 2, "pool.spares": 1, "pool.reuse": "project"}) as d:
         users: Dict[int, set] = {}
@@ -70,6 +92,26 @@ def test_projects_never_share_a_process() -> None:
         in_parallel(12, ask)
         assert all(len(projects) == 1 for projects in users.values()), users
         wait_settled(d, 3)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_busy_project_does_not_keep_another_from_its_turn(workers: int) -> None:
+    with Daemon(options={**ONE, "pool.workers": workers, "pool.queue_timeout": "3s"}) as d:
+        over = threading.Event()
+
+        def flood(_: int) -> None:
+            while not over.is_set():
+                assert d.chat("[[sim:delay=20]]", project_id="many").status == 200
+
+        def ask() -> None:
+            try:
+                wait_for(lambda: len(d.log_lines("access: request .*project=many")) > 10, "a flood")
+                for _ in range(3):
+                    assert d.chat("x", project_id="few").status == 200
+            finally:
+                over.set()
+
+        in_parallel(5 * workers + 1, lambda i: flood(i) if i else ask())
 
 
 def test_a_project_keeps_its_warm_worker() -> None:

@@ -91,6 +91,19 @@ static void a_directory_that_was_open_to_others_is_closed(void **state)
 	assert_int_equal(st.st_mode & 0777, 0700);
 }
 
+/* Somebody tidied up under the running daemon: what live workers have in there stays. */
+static void what_was_removed_later_is_made_again_and_nothing_else_touched(void **state)
+{
+	(void)state;
+	assert_int_equal(dirs_prepare(scratch), 0);
+	assert_int_equal(rmdir(in_scratch("empty")), 0);
+	scratch_file("tmp/3/x", "x", 0600);
+	assert_int_equal(dirs_mend(scratch), 0);
+	assert_true(scratch_has("empty"));
+	assert_true(scratch_has("tmp/3/x"));
+	assert_int_equal(dirs_mend(in_scratch("none")), -ENOENT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, scratch_teardown)
 
 int main(void)
@@ -103,6 +116,7 @@ int main(void)
 		TEST(a_state_directory_that_is_missing_is_an_error),
 		TEST(a_file_in_the_place_of_a_directory_is_an_error),
 		TEST(a_directory_that_was_open_to_others_is_closed),
+		TEST(what_was_removed_later_is_made_again_and_nothing_else_touched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* A worker with a real process: shell scripts stand for the CLI, and this program is its own
  * `--exec-worker`. */
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -369,8 +370,8 @@ static void a_late_initialize_comes_with_the_job(void **state)
 static void a_missing_program_fails_the_start(void **state)
 {
 	(void)state;
+	strcpy(script, in_scratch("no-such-cli"));
 	start("");
-	assert_int_equal(unlink(script), 0);
 	run();
 	assert_int_equal(failed_count, 1);
 	assert_string_equal(why_failed, "exited with status 127");
@@ -429,11 +430,11 @@ static void a_stop_that_is_ignored_ends_in_a_kill(void **state)
 /* Kept by the process: its three pipes, no descriptor of the daemon's, a group of its own. */
 static void the_process_inherits_nothing(void **state)
 {
-	int leak = dup(0);
+	int leak = fcntl(0, F_DUPFD, 100); /* a shell has low ones of its own */
 	char text[256];
 
 	(void)state;
-	assert_true(leak > 2);
+	assert_true(leak >= 100);
 	when_ready = stop;
 	snprintf(text, sizeof text,
 		 "[ -e /proc/$$/fd/%d ] && exit 9\n"
