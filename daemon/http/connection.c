@@ -67,7 +67,11 @@ static struct connection *connection_new(struct http_server *s, struct MHD_Conne
 static void connection_free(struct connection *c)
 {
 	struct http_server *s = c->server;
+	void *unfinished = c->x;
 
+	/* Of a request whose first line it could not take libmicrohttpd may not tell the end. */
+	if (unfinished)
+		request_completed(s, c->mhd, &unfinished, MHD_REQUEST_TERMINATED_WITH_ERROR);
 	epoll_ctl(s->disconnects_fd, EPOLL_CTL_DEL, c->fd, NULL);
 	if (c->to_nudge)
 		DL_DELETE2(s->to_nudge, c, nudge_prev, nudge_next);

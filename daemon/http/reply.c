@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "shared/clock.h"
 #include "shared/log.h"
@@ -54,8 +55,10 @@ static const char *status_words(unsigned int status)
 	}
 }
 
-/* Called by libmicrohttpd about requests that it cannot parse.  The answer is written past it and
- * MHD_NO makes it close: for a bad Content-Length it would queue the answer's head twice. */
+/* Called by libmicrohttpd about requests that it cannot parse.  The answer is written past it: for
+ * a bad Content-Length it would queue its own one's head twice.  It still gets its page queued, to
+ * fail in sending it and to close then: MHD_NO would free the connection's memory at once, and the
+ * parser goes on with that memory after too many cookies. */
 enum MHD_Result MHD_queue_response(struct MHD_Connection *mhd, unsigned int status,
 				   struct MHD_Response *page)
 {
@@ -65,7 +68,8 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *mhd, unsigned int stat
 		return library_queue() ? library_queue()(mhd, status, page) : MHD_NO;
 	bare_reply(c->fd, (int)status, status_words(status));
 	c->linger = true;
-	return MHD_NO;
+	shutdown(c->fd, SHUT_WR);
+	return library_queue() ? library_queue()(mhd, status, page) : MHD_NO;
 }
 
 static struct MHD_Response *whole_response(struct exchange *x)

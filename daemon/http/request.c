@@ -23,23 +23,37 @@
 
 #define SWALLOW_MAX ((size_t)8 * 1024 * 1024)
 #define METHOD_MAX 32
-/* Libmicrohttpd's bookkeeping for a header line, an argument or a cookie. */
+/* Libmicrohttpd's bookkeeping for a header line or a cookie. */
 #define RECORD_SIZE 64
+
+/* Libmicrohttpd 0.9.75 goes on with memory that it has freed when it finds no room for its records
+ * of the arguments.  It parses them where they stand and after it has called us, and head.c has
+ * them: so an end is put in front of the first one.  Only arguments behind a NUL escape that; such
+ * a target is refused, and MHD_queue_response() in reply.c keeps the memory alive. */
+static void hide_arguments(const char *uri)
+{
+	char *query = strchr((char *)(uintptr_t)uri, '?');
+
+	if (query)
+		query[1] = '\0';
+}
 
 void *request_line(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
 	struct connection *c = connection_of(mhd);
-	struct exchange *x;
+	struct exchange *x = c && uri ? exchange_new(c) : NULL;
 
 	(void)cls;
-	if (!c || !uri)
-		return NULL;
-	x = exchange_new(c);
+	if (x) {
+		x->raw_target = uri;
+		x->raw_len = strlen(uri);
+		/* no path: refused with the head */
+		(void)head_target_parse(uri, x->raw_len, &x->target);
+	}
+	if (uri)
+		hide_arguments(uri);
 	if (!x)
 		return NULL;
-	x->raw_target = uri;
-	x->raw_len = strlen(uri);
-	(void)head_target_parse(uri, x->raw_len, &x->target); /* no path: refused with the head */
 	c->x = x;
 	return x;
 }
@@ -132,8 +146,6 @@ static size_t read_fields(const struct exchange *x, const char *version, size_t 
 	MHD_get_connection_values_n(x->conn->mhd, MHD_HEADER_KIND, note_field, &w);
 	if (w.lost || w.at > w.end || !is_blank(w.at, w.end))
 		ret_fields->malformed = true;
-	if (x->target.path && x->target.query[0])
-		w.cost += count(x->target.query, strlen(x->target.query), "&") * RECORD_SIZE;
 	return head_size + w.cost;
 }
 

@@ -154,6 +154,8 @@ MALFORMED = {
     "long header": (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 70000 + b"\r\n\r\n", 431),
     "head over our limit": (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 16500 + b"\r\n\r\n", 431),
     "many headers": (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 20000 + b"\r\n", 431),
+    "arguments behind a NUL": (b"GET /a\0?" + b"a&" * 3000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
+    "many cookies": (b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: " + b"a=b;" * 2000 + b"\r\n\r\n", 431),
     "huge length": (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n", 413),
     "bad chunk": (b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
     "huge chunk": (b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -180,6 +182,13 @@ def test_malformed_requests_get_json(server, case):
     assert got.startswith(b"HTTP/1.1 %d " % status), got
     assert got.count(b"HTTP/1.1 ") == 1
     assert_json_error(got)
+
+
+# libmicrohttpd's records of them would need more memory than a connection has.
+def test_many_arguments_are_served(server):
+    for count in (250, 300, 2000, 5000):
+        target = "/hello?" + "a&" * count + "last=1"
+        assert server.ask(request("GET", target, "Connection: close\r\n")).startswith(b"HTTP/1.1 200 "), count
 
 
 HOSTS = [("localhost", 200), ("LOCALHOST", 200), ("localhost:8080", 200), ("127.0.0.1:1", 200), ("[::1]", 200),

@@ -12,7 +12,17 @@ from typing import Iterator, Tuple
 import pytest
 
 from harness import BIN_DIR, Daemon, Stub, chat_body, wait_for
-from system_support import log_index, ready_reason, wait_reason, wait_settled, worker_of
+from system_support import (
+    gone,
+    held,
+    log_index,
+    ready_reason,
+    wait_reason,
+    wait_settled,
+    worker_of,
+    worker_pids,
+    worker_states,
+)
 
 SIM = BIN_DIR / "claude-sim"
 ONE = {"pool.workers": 1, "pool.spares": 0}
@@ -294,6 +304,23 @@ def test_token_in_the_state_directory_is_used_and_kept_out_of_the_log(tmp_path: 
         assert env["CLAUDE_CODE_OAUTH_TOKEN"] == "sk-ant-oat01-secret"
         assert not d.log_lines("oat01-secret")
         assert "own login" in d.wait_log("served by (.*)").group(1)
+
+
+def test_a_worker_at_work_while_the_login_changes_serves_nobody_afterwards(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "claude-token").write_text("former\n")
+    (state / "claude-token").chmod(0o600)
+    with Daemon(state=str(state), options={**ONE, "pool.workers": 2, "pool.reuse": "always"}) as d:
+        wait_settled(d, 2)
+        with held(d):
+            former = next(n for n, what in worker_states(d).items() if what == "busy")
+            (state / "claude-token").write_text("latter\n")
+            d.signal(signal.SIGHUP)
+            wait_for(lambda: len(d.log_lines("worker: \\d+ starts, pid")) >= 4, "workers of the new login")
+        wait_for(lambda: worker_states(d).get(former) not in ("busy", "resetting"), "its end")
+        assert worker_of(d) > 2  # the former one has served the project, and would be preferred
+        wait_for(lambda: gone([worker_pids(d)[former]]), "the former login's worker to go")
 
 
 def test_systemd_credential_is_used_whatever_its_mode(tmp_path: Path) -> None:

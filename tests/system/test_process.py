@@ -190,8 +190,9 @@ class FileDaemon(Daemon):
 
     def __init__(self, path: Path, tmp_path: Path) -> None:
         argv = ["-c", str(path), "-o", "listen=127.0.0.1:0", "-o", f"claude.path={SIM}"]
-        super().__init__(ready=False, prefix=["sh", "-c", 'b=$1; shift; while [ "$1" != FILE ]; do shift; done; shift; exec "$b" "$@"',
-                                              "sh"], args=["FILE", "-o", f"state_dir={tmp_path}/state", *argv])  # fmt: skip
+        defaults = ("listen", "state_dir", "claude.path", "pool.workers", "pool.spares", "log.level")
+        super().__init__(ready=False, options={key: None for key in defaults},
+                         args=["-o", f"state_dir={tmp_path}/state", *argv])  # fmt: skip
         self.state = str(tmp_path / "state")
         self.wait_listening()
         self.wait_ready()
