@@ -65,7 +65,7 @@ struct conf {
 		int64_t first_byte_timeout; /* 120 s */
 		int64_t idle_timeout;       /* 120 s between bytes of an answer */
 		int64_t start_timeout;      /* 10 s */
-		int64_t interrupt_timeout;  /* 2 s */
+		int64_t interrupt_timeout;  /* 1.5 s */
 		int64_t stop_timeout;       /* 2 s */
 		int64_t max_line;           /* 64 MiB per line of a worker's output */
 		int64_t max_answer;         /* 64 MiB of answer text */

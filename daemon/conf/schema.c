@@ -146,7 +146,7 @@ static const struct conf_key keys[] = {
 	       "Longest silence within an answer."),
 	NUMBER("pool.start_timeout", CONF_DURATION, pool.start_timeout, SECOND, 10 * MINUTE, "10s",
 	       RELOAD, "Time in which a process must be ready."),
-	NUMBER("pool.interrupt_timeout", CONF_DURATION, pool.interrupt_timeout, 100, MINUTE, "2s",
+	NUMBER("pool.interrupt_timeout", CONF_DURATION, pool.interrupt_timeout, 100, MINUTE, "1500ms",
 	       RELOAD, "Time in which a cancelled process must stop working."),
 	NUMBER("pool.stop_timeout", CONF_DURATION, pool.stop_timeout, 100, MINUTE, "2s", RELOAD,
 	       "Time in which a process must end before it is killed."),

@@ -58,6 +58,21 @@ static bool names_host(const char *words)
 	return false;
 }
 
+/* A port behind a name or an address, or an absolute path. */
+static bool names_port_or_path(const char *words)
+{
+	for (const char *p = words; *p; p++) {
+		bool begins = p == words || strchr(" ('\"`", p[-1]);
+
+		if (*p == ':' && !begins && (isalnum((unsigned char)p[-1]) || p[-1] == ']') &&
+		    isdigit((unsigned char)p[1]))
+			return true;
+		if (*p == '/' && begins && isalpha((unsigned char)p[1]))
+			return true;
+	}
+	return false;
+}
+
 static bool fit_for_client(const char *words)
 {
 	static const char *const tells[] = {"://",       "www.",      "claude.",
@@ -67,7 +82,7 @@ static bool fit_for_client(const char *words)
 	for (size_t i = 0; i < sizeof tells / sizeof *tells; i++)
 		if (strcasestr(words, tells[i]))
 			return false;
-	return !names_host(words);
+	return !names_host(words) && !names_port_or_path(words);
 }
 
 /* Upstream's own words about a bad request help its author; the CLI's words around them, and

@@ -87,7 +87,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(c.pool.first_byte_timeout, 120000);
 	assert_int_equal(c.pool.idle_timeout, 120000);
 	assert_int_equal(c.pool.start_timeout, 10000);
-	assert_int_equal(c.pool.interrupt_timeout, 2000);
+	assert_int_equal(c.pool.interrupt_timeout, 1500);
 	assert_int_equal(c.pool.stop_timeout, 2000);
 	assert_int_equal(c.pool.max_line, 64 << 20);
 	assert_int_equal(c.pool.max_answer, 64 << 20);
