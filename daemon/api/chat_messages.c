@@ -3,8 +3,9 @@
  * system and developer messages, wherever they stand, become the one system prompt; user and
  * assistant messages become lists of blocks.  Strings are shared with the parsed body, not copied;
  * only a data: URL's payload is.  Whatever cannot be passed on faithfully is refused with the path
- * of the field: nothing is dropped silently but blank text next to other content, which the
- * upstream would refuse. */
+ * of the field: nothing is dropped silently but what the upstream would refuse and nobody misses,
+ * blank text next to other content and assistant turns without any (an empty answer comes back as
+ * one). */
 #include <ctype.h>
 #include <errno.h>
 #include <sodium.h>
@@ -32,6 +33,7 @@ struct conversation {
 	struct buf system;
 	bool has_user;
 	enum role role; /* of the message at hand */
+	bool is_turn;   /* the message at hand became a turn of the conversation */
 	size_t index;
 	char path[PATH_SIZE]; /* of the content at hand */
 };
@@ -206,7 +208,9 @@ static int add_content(struct conversation *c, json_t *blocks, const json_t *mes
 		return refuse(c, "", "expected a string or an array of parts");
 	if (r || c->role == ROLE_SYSTEM)
 		return r;
-	return json_array_size(blocks) ? 0 : refuse(c, "", "must not be blank");
+	if (!json_array_size(blocks) && c->role == ROLE_USER)
+		return refuse(c, "", "must not be blank");
+	return 0;
 }
 
 static int check_role(struct conversation *c, const json_t *message)
@@ -290,9 +294,11 @@ static int add_message(struct conversation *c, const json_t *message)
 	if (!blocks)
 		return chat_out_of_memory(c->d);
 	r = add_content(c, blocks, message);
-	if (!r && c->role == ROLE_ASSISTANT && !json_array_size(c->d->prompt->messages))
+	c->is_turn = json_array_size(blocks) > 0;
+	if (!r && c->is_turn && c->role == ROLE_ASSISTANT &&
+	    !json_array_size(c->d->prompt->messages))
 		r = add_opening_turn(c);
-	if (!r && c->role != ROLE_SYSTEM)
+	if (!r && c->is_turn)
 		r = add_turn(c, c->role == ROLE_USER ? "user" : "assistant", blocks);
 	c->has_user |= c->role == ROLE_USER;
 	json_decref(blocks);
@@ -311,7 +317,7 @@ static int add_all(struct conversation *c, const json_t *messages)
 		r = add_message(c, message);
 		if (r)
 			return r;
-		if (c->role != ROLE_SYSTEM) {
+		if (c->is_turn) {
 			last = c->role;
 			last_index = c->index;
 		}

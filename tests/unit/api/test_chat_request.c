@@ -67,7 +67,6 @@ static const struct {
 	{MESSAGES(USER_HI ",{\"role\":\"assistant\",\"content\":null,\"function_call\":{}}"),
 	 "messages[1].function_call"},
 	{MESSAGES(USER_HI ",{\"role\":\"assistant\",\"content\":null}"), "messages[1].content"},
-	{MESSAGES(USER_HI ",{\"role\":\"assistant\",\"content\":\" \"}"), "messages[1].content"},
 	{MESSAGES("{\"role\":\"user\",\"name\":1,\"content\":\"a\"}"), "messages[0].name"},
 	{MESSAGES("{\"role\":\"user\"}"), "messages[0].content"},
 	{MESSAGES("{\"role\":\"system\",\"content\":\"a\"}"), "messages"},
@@ -203,6 +202,9 @@ static const struct {
 	 "conversation begins with your message.)\"}]},{\"role\":\"assistant\",\"content\":[{"
 	 "\"type\":\"text\",\"text\":\"a\"}]},{\"role\":\"user\",\"content\":[{\"type\":\"text\","
 	 "\"text\":\"b\"}]}]}"},
+	{MESSAGES(USER_HI ",{\"role\":\"assistant\",\"content\":\" \"}," USER_HI),
+	 "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]},{"
+	 "\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]}]}"},
 	{MESSAGES(USER_HI ",{\"role\":\"assistant\",\"content\":[{\"type\":\"refusal\","
 			  "\"refusal\":\"no\"}]}"),
 	 "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}]},{"
