@@ -131,20 +131,26 @@ static void copy_string(const struct json_slice *s, char *to, size_t size)
 	json_decref(value);
 }
 
-static void parse_reply(struct cli_event *ev, const struct json_slice *response)
+static void parse_reply(struct cli_event *ev, const struct json_slice *reply)
 {
-	json_t *reply = parse_slice(response);
-	const char *id = json_get_str(reply, "request_id");
-	const char *subtype = json_get_str(reply, "subtype");
+	struct json_slice key, value, subtype = {0}, id = {0}, payload = {0};
+	struct json_scan scan;
 
-	ev->type =
-		id && subtype && strlen(id) < sizeof ev->request_id ? CLI_CONTROL_REPLY : CLI_OTHER;
-	if (ev->type == CLI_CONTROL_REPLY) {
-		strcpy(ev->request_id, id);
-		ev->ok = strcmp(subtype, "success") == 0;
-		ev->value = json_incref(json_object_get(reply, "response"));
+	json_scan_begin(&scan, reply->at, reply->len);
+	while (json_scan_next(&scan, &key, &value)) {
+		if (json_slice_is(&key, "subtype"))
+			subtype = value;
+		else if (json_slice_is(&key, "request_id"))
+			id = value;
+		else if (json_slice_is(&key, "response"))
+			payload = value;
 	}
-	json_decref(reply);
+	copy_string(&id, ev->request_id, sizeof ev->request_id);
+	if (scan.failed || !subtype.len || !ev->request_id[0])
+		return;
+	ev->type = CLI_CONTROL_REPLY;
+	ev->ok = json_slice_is(&subtype, "\"success\"");
+	ev->value = parse_slice(&payload);
 }
 
 /* What is looked at of a result line; the rest, the answer's text once more above all, is not even
@@ -165,9 +171,20 @@ static bool wanted_of_result(const struct json_slice *key, const struct json_sli
 	return false;
 }
 
+static void keep_member(struct buf *kept, const struct json_slice *key,
+			const struct json_slice *value)
+{
+	buf_add_char(kept, kept->len ? ',' : '{');
+	buf_add(kept, key->at - 1, key->len + 2);
+	buf_add_char(kept, ':');
+	buf_add(kept, value->at, value->len);
+}
+
+/* The totals of the process are wanted only of a CLI that does not tell the turn's own figures. */
 static json_t *parse_result(const char *line, size_t len)
 {
-	struct json_slice key, value;
+	struct json_slice key, value, totals_key = {0}, totals = {0};
+	bool tells_turn = false;
 	struct json_scan scan;
 	struct buf kept;
 	json_t *result;
@@ -175,13 +192,16 @@ static json_t *parse_result(const char *line, size_t len)
 	buf_init(&kept, len + 2);
 	json_scan_begin(&scan, line, len);
 	while (json_scan_next(&scan, &key, &value)) {
-		if (!wanted_of_result(&key, &value))
-			continue;
-		buf_add_char(&kept, kept.len ? ',' : '{');
-		buf_add(&kept, key.at - 1, key.len + 2);
-		buf_add_char(&kept, ':');
-		buf_add(&kept, value.at, value.len);
+		if (json_slice_is(&key, "modelUsage")) {
+			totals_key = key;
+			totals = value;
+		} else if (wanted_of_result(&key, &value)) {
+			tells_turn |= json_slice_is(&key, "model_usage_since_last_result");
+			keep_member(&kept, &key, &value);
+		}
 	}
+	if (totals.len && !tells_turn)
+		keep_member(&kept, &totals_key, &totals);
 	if (kept.len == 0)
 		buf_add_char(&kept, '{');
 	buf_add_char(&kept, '}');
