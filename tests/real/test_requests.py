@@ -206,7 +206,7 @@ def test_temperature_that_upstream_refuses_is_a_400_in_its_words(body: Daemon, u
 
 
 def test_max_tokens_cuts_the_answer_without_a_storm_upstream(body: Daemon, upstream: Stub) -> None:
-    upstream.script({"match": "talk", "words": 50})
+    upstream.script({"match": "talk", "words": 50, "delay_ms": 300})  # a continuation is cut before its answer
     r = body.chat("talk", max_tokens=5)
     assert r.status == 200
     assert r.text.split() == ["w0", "w1", "w2", "w3", "w4"]
