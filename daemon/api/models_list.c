@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "shared/json.h"
+#include "shared/money.h"
 
 #include "daemon/api/handlers.h"
-#include "daemon/api/money.h"
 #include "daemon/api/request.h"
 
 enum { BODY_MAX = 1024 * 1024 };

@@ -2,8 +2,7 @@
 
 #include "shared/clock.h"
 #include "shared/json.h"
-
-#include "daemon/api/money.h"
+#include "shared/money.h"
 
 const char *openai_finish_reason(enum job_stop stop)
 {

@@ -16,6 +16,11 @@ enum fault {
 	FAULT_MEDIA_TYPE,
 	FAULT_UNSUPPORTED_BY_CLI, /* replay mode cannot honour it */
 	FAULT_RATE_LIMIT,         /* upstream throttles */
+	FAULT_LIMIT_REQUESTS,     /* our limit of requests, per minute or at one time */
+	FAULT_LIMIT_TOKENS,       /* our limit of tokens per minute */
+	FAULT_BUDGET,             /* a budget is used up */
+	FAULT_CONFLICT,           /* Idempotency-Key with another body; a change under way */
+	FAULT_STORE,              /* the store does not work: nothing is served unaccounted */
 	FAULT_PLAN_LIMIT,
 	FAULT_OVERLOADED,          /* queue full, draining, paused */
 	FAULT_BACKEND_UNAVAILABLE, /* CLI missing, not logged in, unsafe */

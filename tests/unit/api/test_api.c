@@ -4,8 +4,8 @@
 
 #include "shared/clock.h"
 #include "shared/json.h"
+#include "shared/money.h"
 
-#include "daemon/api/money.h"
 #include "daemon/api/routes.h"
 
 #include "tests/unit/api/fakes.h"

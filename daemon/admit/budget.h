@@ -1,0 +1,82 @@
+/* Budgets in memory: what each has used in its window, and the holds upon it.
+ *
+ * Invariant of every hard budget: used + held <= limit, for tokens and for money, under any order
+ * of holds, settlements and window changes.  Settling may pass it only by what a request cost more
+ * than its hold (the error of the prompt's estimate); that is counted (METRIC_BUDGET_OVERRUN_*).
+ * The store's rollups are the truth that `used` is loaded from; nothing here is written anywhere.
+ *
+ * An account is one budget_record alive.  Holders (key, project, everybody) each have a list of
+ * them; a hold touches every account of up to three lists at once, or none. */
+#ifndef DAEMON_ADMIT_BUDGET_H
+#define DAEMON_ADMIT_BUDGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/admit/refusal.h"
+#include "daemon/store/records.h"
+#include "daemon/store/usage.h"
+
+struct account; /* one budget with its counters */
+
+struct account_list {
+	struct account *first;
+};
+
+enum { HOLD_LISTS = 3 }; /* key, project, everybody; NULL ones are passed over */
+
+struct amount {
+	int64_t tokens, micro_usd;
+};
+
+/* What one request holds.  Zero: nothing. */
+struct budget_hold {
+	struct account_list *lists[HOLD_LISTS];
+	struct amount held;
+	bool open;
+};
+
+/* Told when use passes warn_percent or the limit of a budget's window, once per window each. */
+struct budget_events {
+	void (*threshold)(void *ctx, const struct budget_record *r, int percent,
+			  const struct amount *used);
+	void *ctx;
+};
+/* Process-wide, set once at the start; a NULL function: nobody is told. */
+void budget_listen(const struct budget_events *events);
+
+/* Puts a budget into the list or replaces the one of the same window; the new one counts what
+ * `buckets` (since the window's start, rising) say.  settled_meanwhile: see budget_expect.  0,
+ * -ENOMEM. */
+int budget_put(struct account_list *list, const struct budget_record *r,
+	       const struct usage_bucket *buckets, size_t count, int64_t now_ms);
+void budget_add_used(struct account_list *list, const struct budget_record *which,
+		     const struct usage_bucket *bucket, int64_t now_ms); /* while loading */
+bool budget_remove(struct account_list *list, const struct budget_record *which);
+void budget_clear(struct account_list *list);
+
+/* Takes the amount in every account of the lists, or in none: then -EINVAL and `why` names the
+ * budget (FAULT_BUDGET, "the monthly token budget of project 'demo' is used up: ...").  Soft
+ * budgets never refuse. */
+int budget_hold_take(struct budget_hold *hold, struct account_list *const lists[HOLD_LISTS],
+		     const struct amount *amount, int64_t now_ms, struct refusal *why);
+/* Holds as much again, for a second attempt; -EINVAL: it does not fit. */
+int budget_hold_extend(struct budget_hold *hold, const struct amount *more, int64_t now_ms);
+/* Ends the hold and adds what was really used; a hold that is not open only adds (lists set). */
+void budget_hold_settle(struct budget_hold *hold, const struct amount *used, int64_t now_ms);
+
+/* The least that is left over all hard accounts of the lists, holds taken off; INT64_MAX where no
+ * budget speaks of it. */
+struct amount budget_left(struct account_list *const lists[HOLD_LISTS], int64_t now_ms);
+bool budget_any(struct account_list *const lists[HOLD_LISTS]); /* whether there is any account */
+
+struct budget_view {
+	struct budget_record record;
+	struct amount used, held;
+	int64_t window_start_ms, window_end_ms; /* end INT64_MAX: never */
+};
+/* Calls `each` for the accounts of a list in the order of windows. */
+void budget_each(struct account_list *list, int64_t now_ms,
+		 void (*each)(void *ctx, const struct budget_view *view), void *ctx);
+
+#endif
