@@ -154,7 +154,8 @@ def test_answer_that_is_not_the_api_is_an_upstream_error(hasty: Daemon, upstream
 
 def test_workers_survive_errors_of_upstream(start: Callable[..., Daemon], upstream: Stub) -> None:
     daemon = start({"pool.workers": 1, "pool.spares": 0})
-    before = daemon.workers()
+    daemon.wait_log("pool: served by")  # the question for the login is a process too
+    before = wait_for(lambda: len(daemon.workers()) == 1 and daemon.workers(), "a worker and nothing else")
     for rule in ({"status": 400}, {"status": 404}, {"status": 413}, {"status": 429}, {"reset": "mid_stream"}, {"sse_error": "api_error"}):
         upstream.script({"match": "boom", **rule})
         assert daemon.chat("boom").status >= 400

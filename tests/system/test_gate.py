@@ -386,7 +386,7 @@ def test_worker_that_never_answers_is_killed_at_start_timeout(tmp_path: Path) ->
 
 
 def test_requests_wait_for_the_first_worker() -> None:
-    d = Daemon(ready=False, faults="start_delay=300", options=ONE)
+    d = Daemon(ready=False, faults="start_delay=1000", options=ONE)
     with d:
         d.wait_listening()
         assert ready_reason(d) == "starting"

@@ -170,6 +170,7 @@ def test_json_log_is_one_object_per_line() -> None:
 def test_log_level_holds_and_prompts_are_not_logged() -> None:
     with Daemon(options={**ONE, "log.level": "info"}) as d:
         d.chat("confidential words")
+        d.wait_log("access: request .*completions")
         assert d.log_lines("info ") and not d.log_lines("debug ")
         assert not d.log_lines("confidential")
 
@@ -220,7 +221,7 @@ def test_reload_lets_running_requests_finish(tmp_path: Path) -> None:
     path = conf_file(tmp_path, conf_text(2))
     with FileDaemon(path, tmp_path) as d:
         wait_settled(d, 2)
-        sockets = [d.send_raw(chat_request(chat_body("[[sim:delay=500]] kept"))) for _ in range(2)]
+        sockets = [d.send_raw(chat_request(chat_body("[[sim:delay=2000]] kept"))) for _ in range(2)]
         wait_busy(d, 2)
         reload(d, path, conf_text(1))
         assert [answer_of(s)[0] for s in sockets] == [200, 200]
@@ -291,7 +292,7 @@ def test_a_request_on_an_open_connection_is_refused_while_draining() -> None:
         wait_settled(d, 1)
         data = chat_request(chat_body("too late"))
         late = d.send_raw(data[:-1])
-        running = d.send_raw(chat_request(chat_body("[[sim:delay=1000]] x")))
+        running = d.send_raw(chat_request(chat_body("[[sim:delay=3000]] x")))
         wait_busy(d, 1)
         d.signal(signal.SIGTERM)
         d.wait_log("SIGTERM: draining")
@@ -307,7 +308,6 @@ def test_queued_requests_are_finished_while_draining() -> None:
     with Daemon(options=ONE) as d:
         wait_settled(d, 1)
         sockets = [d.send_raw(chat_request(chat_body(f"[[sim:delay=100]] {i}"))) for i in range(4)]
-        wait_busy(d, 1)
         wait_for(lambda: len(d.log_lines("POST .*status=200")) >= 1, "the first answer")
         d.signal(signal.SIGTERM)
         assert [answer_of(s)[0] for s in sockets] == [200] * 4
