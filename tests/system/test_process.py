@@ -406,6 +406,14 @@ def test_kill_9_under_load_leaves_no_worker_and_the_next_start_is_clean(tmp_path
         assert d.chat("x").status == 200
 
 
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_standard_streams_are_not_taken_for_the_loops(closed: str) -> None:
+    with Daemon(options={**ONE, "log.level": "error"}, prefix=["bash", "-c", f'exec "$@" {closed}', "bash"]) as d:
+        assert d.chat("x").text == "You said: x"
+        for fd in ("0", "1", "2"):
+            assert re.match("/dev/null$|pipe:", os.readlink(f"/proc/{d.pid}/fd/{fd}")), "no socket, no epoll"
+
+
 # -- the service manager
 
 
