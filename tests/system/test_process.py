@@ -14,7 +14,18 @@ from typing import Any, Dict, List
 import pytest
 
 from harness import BIN_DIR, Daemon, chat_body, chat_request, processes, wait_for
-from system_support import HOLD, answer_of, gone, held, read_all, read_answer, ready_reason, wait_busy, wait_settled
+from system_support import (
+    HOLD,
+    answer_of,
+    gone,
+    held,
+    memory_peak_kb,
+    read_all,
+    read_answer,
+    ready_reason,
+    wait_busy,
+    wait_settled,
+)
 
 SIM = str(BIN_DIR / "claude-sim")
 ONE = {"pool.workers": 1, "pool.spares": 0}
@@ -386,6 +397,25 @@ def test_stop_under_load_leaves_nothing() -> None:
         for s in sockets:
             s.close()
         assert os.listdir(os.path.join(d.state, "tmp")) == []
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_end_waits_for_the_thread_that_decodes_a_large_body(leaves: bool) -> None:
+    data = chat_request(chat_body("\x01" * 4_000_000))
+    with Daemon(options=ONE) as d:
+        wait_settled(d, 1)
+        s = d.send_raw(data[:-1])
+        wait_for(lambda: memory_peak_kb(d.pid) > len(data) // 1024, "the body to be there")
+        s.sendall(data[-1:])
+        d.request("GET", "/health")  # comes behind that byte
+        if leaves:
+            s.close()
+        d.signal(signal.SIGTERM)
+        if not leaves:
+            d.wait_log("SIGTERM: draining")
+            d.signal(signal.SIGTERM)
+        assert d.wait_exit() == 0
+        s.close()
 
 
 def test_kill_9_under_load_leaves_no_worker_and_the_next_start_is_clean(tmp_path: Path) -> None:
