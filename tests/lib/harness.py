@@ -141,15 +141,10 @@ class _Process:
     def _take(self) -> bool:
         """Takes what is in the pipe; False at its end."""
         with self._lock:
-            while True:
-                try:
-                    data = self._pipe.read(1 << 16)
-                except ValueError:  # closed
-                    return False
-                if not data:
-                    return data is None
+            while data := self._pipe.read(1 << 16):
                 *whole, self._part = (self._part + data).split(b"\n")
                 self._lines += [line.decode(errors="replace") for line in whole]
+            return data is None
 
     @property
     def lines(self) -> List[str]:
@@ -158,11 +153,7 @@ class _Process:
         return list(self._lines)
 
     def find(self, pattern: str) -> Optional["re.Match[str]"]:
-        for line in self.lines:
-            m = re.search(pattern, line)
-            if m:
-                return m
-        return None
+        return next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
 
     def wait_line(self, pattern: str, timeout: float = 15.0) -> "re.Match[str]":
         def look() -> Any:
