@@ -130,8 +130,8 @@ static void stop_api(struct daemon *d)
 	closed(d);
 }
 
-/* Jobs outlive their exchange until their worker is done with them, and end in the API: so after
- * the HTTP server, before the API.  The tick says when none is left. */
+/* Jobs and calls outlive their exchange, and end in the API: so after the HTTP server, before the
+ * API.  The tick says when none is left. */
 static void stop_jobs(struct daemon *d)
 {
 	dispatch_abort_all(d->dispatch);

@@ -1,4 +1,5 @@
 /* ccapid's command line.  Everything that lives longer than a moment is daemon.c's. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <sodium.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "shared/buf.h"
@@ -99,10 +101,27 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return -1;
 }
 
+/* The number of a standard stream that was handed over closed would become the loop's or a
+ * socket's, and what is logged would be written there. */
+static int open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
 static int prepare_process(void)
 {
 	struct rlimit limit;
 
+	if (open_standard_streams() < 0)
+		return -1;
 	/* Ids are drawn several times per request: from a generator in the process, not by system
 	 * calls. */
 	randombytes_set_implementation(&randombytes_internal_implementation);

@@ -16,6 +16,7 @@
 #include "shared/log.h"
 
 #include "daemon/addresses.h"
+#include "daemon/api/api.h"
 #include "daemon/dispatch/dispatch.h"
 #include "daemon/http/listener.h"
 #include "daemon/http/server.h"
@@ -100,7 +101,7 @@ static void tick_draining(struct daemon *d)
 
 static void tick_ending(struct daemon *d)
 {
-	if (d->awaits_jobs && dispatch_open_jobs(d->dispatch) == 0) {
+	if (d->awaits_jobs && dispatch_open_jobs(d->dispatch) == 0 && !api_has_calls(d->api)) {
 		d->awaits_jobs = false;
 		d->closed = true;
 	}

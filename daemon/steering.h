@@ -26,7 +26,7 @@ struct daemon {
 	enum stage stage;
 	int64_t deadline_ms; /* of the stage, monotonic */
 	bool closed;         /* the step that is being stopped has closed */
-	bool awaits_jobs;    /* ... and is the one that ends jobs */
+	bool awaits_jobs;    /* ... and is the one that ends jobs and calls */
 	char why[512];       /* what a failed step has to say */
 
 	int lock_fd;

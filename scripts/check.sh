@@ -138,6 +138,7 @@ more_checks() {
 		fuzz_smoke
 	fi
 	CCAPI_LONG=1 python_tests system-long tests/system 3600
+	CCAPI_LONG=1 python_tests real-long tests/real/test_isolation.py 1800
 }
 
 base_checks

@@ -232,6 +232,11 @@ struct http_handlers api_handlers(struct api *api)
 	};
 }
 
+bool api_has_calls(const struct api *api)
+{
+	return api->calls != NULL;
+}
+
 void api_ref(struct api *api)
 {
 	api->refs++;

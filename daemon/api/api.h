@@ -2,6 +2,7 @@
 #ifndef DAEMON_API_API_H
 #define DAEMON_API_API_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "daemon/conf/conf.h"
@@ -20,8 +21,11 @@ struct api;
 
 struct api *api_new(const struct api_deps *deps); /* NULL: out of memory */
 struct http_handlers api_handlers(struct api *api);
-/* NULL ok.  No exchange may be open.  The memory goes when the loop has run once more and the last
- * call has ended. */
+/* Calls outlive their exchange: a job until its worker is done with it, a large body until the
+ * thread that decodes it is. */
+bool api_has_calls(const struct api *api);
+/* NULL ok.  No exchange and no call may be open.  The memory goes when the loop has run once more.
+ */
 void api_free(struct api *api);
 
 #endif

@@ -278,9 +278,9 @@ static enum step wait_for_pool(struct call *c)
 	int64_t now = clock_mono_us(), limit_ms = conf->pool.queue_timeout;
 
 	if (c->waiting)
-		return now < c->wait_until_us ? STEP_WAIT
-					      : refuse(c, FAULT_BACKEND_UNAVAILABLE,
-						       "The backend did not start in time.");
+		return now < c->wait_until_us
+			       ? STEP_WAIT
+			       : refuse(c, FAULT_TIMEOUT, "The backend did not start in time.");
 	if (c->api->waiting >= (uint64_t)conf->pool.queue)
 		return refuse(c, FAULT_OVERLOADED, "Too many requests wait for the start.");
 	if (c->job->timeout_ms && c->job->timeout_ms < limit_ms)

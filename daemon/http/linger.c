@@ -1,7 +1,8 @@
 /* Sockets that are read to their end after a refusal.  Closing a socket with unread bytes resets
  * the connection, and the reset overtakes the answer: a client that is still sending its 20 MB
  * would see "connection reset" in place of 413.  So a copy of the descriptor keeps the connection
- * for two seconds more, swallowing what comes. */
+ * for two seconds more, swallowing what comes: as much as a body may have, and SWALLOW_MAX beyond.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 #define LINGER_MS 2000
 #define LINGER_MAX 256
-#define SWALLOW_MAX ((size_t)16 * 1024 * 1024)
+#define SWALLOW_MAX ((uint64_t)16 * 1024 * 1024)
 #define READS_PER_WAKE 16
 
 struct lingerer {
@@ -22,7 +23,7 @@ struct lingerer {
 	struct http_server *server;
 	int fd;
 	int64_t until;
-	size_t swallowed;
+	uint64_t swallowed;
 	struct lingerer *prev, *next;
 };
 
@@ -54,9 +55,9 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 	(void)events;
 	for (i = 0; i < READS_PER_WAKE && n > 0; i++) {
 		n = recv(l->fd, scratch, sizeof scratch, MSG_DONTWAIT);
-		l->swallowed += n > 0 ? (size_t)n : 0;
+		l->swallowed += n > 0 ? (uint64_t)n : 0;
 	}
-	if (status < 0 || n == 0 || l->swallowed > SWALLOW_MAX ||
+	if (status < 0 || n == 0 || l->swallowed > l->server->conf.max_body + SWALLOW_MAX ||
 	    (n < 0 && errno != EAGAIN && errno != EINTR))
 		stop(l);
 }

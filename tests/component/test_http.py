@@ -228,6 +228,13 @@ def test_client_that_sends_all_of_a_refused_body_reads_the_answer(server):
         assert Answer(s).status == 413
 
 
+@with_flags("--max-body=32000000")
+def test_client_of_a_large_limit_reads_the_answer_too(server):
+    with server.connect() as s:
+        s.sendall(request("POST", "/echo", body=b"a" * 40000000))
+        assert Answer(s).status == 413
+
+
 def test_body_too_large_in_chunks(server):
     chunk = b"10000\r\n" + b"a" * 65536 + b"\r\n"
     with server.connect() as s:

@@ -118,7 +118,7 @@ def abort_often(server, seed):
 # ---- slow clients
 
 
-@with_flags("--peek-timeout=200")
+@with_flags("--peek-timeout=1000")
 def test_slow_head_before_the_protocol_is_known(server):
     with server.connect() as quiet, server.connect() as partial:
         partial.sendall(b"GET /hel")

@@ -27,7 +27,12 @@ for (const cli of ['sim', 'real']) describe(`openai SDK over ${cli}`, { timeout:
 		}
 		return assert.fail('it was answered');
 	};
+	// A request of its own whose line in the log is there: so are all that came before it.
+	let marks = 0;
 	const idle = async () => until('idle workers', async () => {
+		const mark = `mark-${++marks}`;
+		await fetch(`${d.url}/health`, { headers: { 'x-request-id': mark } });
+		await d.line(new RegExp(`request_id=${mark} `));
 		const states = new Map([...d.log().matchAll(/worker: (\d+): \w+ -> (\w+)/g)].map((m) => [m[1], m[2]]));
 		return [...states.values()].every((s) => s === 'ready' || s === 'dead');
 	});
@@ -80,7 +85,7 @@ for (const cli of ['sim', 'real']) describe(`openai SDK over ${cli}`, { timeout:
 	});
 
 	test('max_completion_tokens ends with length', async () => {
-		await d.upstream.script({ words: 50, delay_ms: 300 }); // a request that slips out is cut before its answer
+		await d.upstream.script({ words: 50, times: 1 }, { delay_ms: 60_000 }); // a request that slips out gets no answer
 		const r = await client.chat.completions.create({ ...HELLO, max_completion_tokens: 5 });
 		assert.equal(r.choices[0].finish_reason, 'length');
 		assert.equal(r.choices[0].message.content.split(' ').filter(Boolean).length, 5);

@@ -16,6 +16,7 @@ import http.client
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -110,12 +111,15 @@ class Stream:
 
 
 class _Process:
-    """A child whose output is collected by a thread."""
+    """A child whose output is collected by a thread.  Who looks at the lines takes what is in the pipe first, so that they
+    hold all that the child has written until then, however late the thread runs."""
 
     def __init__(
         self, argv: Sequence[str], env: Dict[str, str], stream: str, cwd: Optional[str] = None, pass_fds: Sequence[int] = ()
     ) -> None:
-        self.lines: List[str] = []
+        self._lines: List[str] = []
+        self._part = b""
+        self._lock = threading.Lock()
         self.proc = subprocess.Popen(
             argv,
             env=env,
@@ -124,29 +128,37 @@ class _Process:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if stream == "stdout" else subprocess.DEVNULL,
             stderr=subprocess.PIPE if stream == "stderr" else subprocess.DEVNULL,
-            text=True,
-            errors="replace",
+            bufsize=0,
         )
-        pipe = self.proc.stdout if stream == "stdout" else self.proc.stderr
-        self._reader = threading.Thread(target=self._read, args=(pipe,), daemon=True)
-        self._reader.start()
+        self._pipe: Any = self.proc.stdout if stream == "stdout" else self.proc.stderr
+        os.set_blocking(self._pipe.fileno(), False)
+        threading.Thread(target=self._read, daemon=True).start()
 
-    def _read(self, pipe: Any) -> None:
-        for line in pipe:
-            self.lines.append(line.rstrip("\n"))
+    def _read(self) -> None:
+        while self._take():
+            select.select([self._pipe], [], [])
+
+    def _take(self) -> bool:
+        """Takes what is in the pipe; False at its end."""
+        with self._lock:
+            while data := self._pipe.read(1 << 16):
+                *whole, self._part = (self._part + data).split(b"\n")
+                self._lines += [line.decode(errors="replace") for line in whole]
+            return data is None
+
+    @property
+    def lines(self) -> List[str]:
+        """What the child has written by now, line by line."""
+        self._take()
+        return list(self._lines)
 
     def find(self, pattern: str) -> Optional["re.Match[str]"]:
-        for line in list(self.lines):
-            m = re.search(pattern, line)
-            if m:
-                return m
-        return None
+        return next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
 
     def wait_line(self, pattern: str, timeout: float = 15.0) -> "re.Match[str]":
         def look() -> Any:
             m = self.find(pattern)
             if not m and self.proc.poll() is not None:
-                self._reader.join(1)
                 m = self.find(pattern)
                 if not m:
                     raise AssertionError(f"process ended ({self.proc.returncode}) before {pattern!r}:\n" + self.tail())
@@ -315,7 +327,7 @@ class Daemon:
         return self._p.wait_line(pattern, timeout)
 
     def log_lines(self, pattern: str = "") -> List[str]:
-        return [line for line in list(self._p.lines) if re.search(pattern, line)]
+        return [line for line in self._p.lines if re.search(pattern, line)]
 
     def signal(self, signum: int) -> None:
         os.kill(self.pid, signum)

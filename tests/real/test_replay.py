@@ -52,7 +52,8 @@ def test_stream_and_usage_work_as_in_body_mode(replay: Daemon, upstream: Stub) -
 
 
 def test_max_tokens_and_effort_are_honoured(replay: Daemon, upstream: Stub) -> None:
-    upstream.script({"match": "talk", "words": 50, "delay_ms": 300})  # a continuation is cut before its answer
+    once = {"match": "talk", "words": 50, "times": 1}
+    upstream.script(once, {"match": "talk", "delay_ms": 60000})  # a continuation gets no answer
     r = replay.chat("talk", max_tokens=5, reasoning_effort="high")
     assert (r.status, r.json["choices"][0]["finish_reason"]) == (200, "length")
     assert r.text.split() == ["w0", "w1", "w2", "w3", "w4"]

@@ -206,11 +206,13 @@ def test_temperature_that_upstream_refuses_is_a_400_in_its_words(body: Daemon, u
 
 
 def test_max_tokens_cuts_the_answer_without_a_storm_upstream(body: Daemon, upstream: Stub) -> None:
-    upstream.script({"match": "talk", "words": 50, "delay_ms": 300})  # a continuation is cut before its answer
+    once = [{"match": "talk", "words": 50, "times": 1}, {"match": "talk", "delay_ms": 60000}]  # a continuation gets no answer
+    upstream.script(*once)
     r = body.chat("talk", max_tokens=5)
     assert r.status == 200
     assert r.text.split() == ["w0", "w1", "w2", "w3", "w4"]
     assert r.json["choices"][0]["finish_reason"] == "length"
+    upstream.script(*once)
     s = body.stream("talk", max_completion_tokens=3)
     assert s.done and (s.text.split(), s.finish_reason) == (["w0", "w1", "w2"], "length")
     assert body.chat("other").text == "echo: other"

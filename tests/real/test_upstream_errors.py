@@ -10,7 +10,7 @@ import pytest
 from expect import assert_alone, assert_discreet, assert_error, assert_serves, turns, user
 from harness import Daemon, Stub, wait_for
 
-SHORT = {"pool.first_byte_timeout": "1s", "pool.idle_timeout": "1s"}
+SHORT = {"pool.first_byte_timeout": "3s", "pool.idle_timeout": "3s"}
 
 # Nothing but an OAuth token: only then the CLI tells of the plan's limits.
 OAUTH = {"claude.env.ANTHROPIC_API_KEY": None, "claude.env.CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-no-real-token"}
@@ -59,9 +59,18 @@ AFTER_FIRST_BYTE = {
 
 
 @pytest.fixture(scope="module")
+def patient(start: Callable[..., Daemon]) -> Daemon:
+    return start()
+
+
+@pytest.fixture(scope="module")
 def hasty(start: Callable[..., Daemon]) -> Daemon:
-    """A daemon that does not wait long."""
+    """A daemon that does not wait long, for what ends by its time-outs alone."""
     return start(SHORT)
+
+
+def daemon_for(row: Row, request: pytest.FixtureRequest) -> Daemon:
+    return request.getfixturevalue("hasty" if row.code == "timeout" else "patient")
 
 
 def assert_retry_after(headers: Dict[str, str], seconds: Optional[str]) -> None:
@@ -79,82 +88,86 @@ def assert_asked(upstream: Stub, daemon: Daemon, times: int) -> None:
 
 
 @pytest.mark.parametrize("name", {**BEFORE_FIRST_BYTE, **AFTER_FIRST_BYTE})
-def test_failed_request_gets_the_status_of_the_table(hasty: Daemon, upstream: Stub, name: str) -> None:
+def test_failed_request_gets_the_status_of_the_table(request: pytest.FixtureRequest, upstream: Stub, name: str) -> None:
     row = {**BEFORE_FIRST_BYTE, **AFTER_FIRST_BYTE}[name]
+    daemon = daemon_for(row, request)
     upstream.script({"match": "boom", **row.rule})
-    r = hasty.chat("boom")
+    r = daemon.chat("boom")
     assert_error(r, row.status, row.type, row.code, row.may_retry)
     assert_retry_after(r.headers, row.retry_after)
-    assert_asked(upstream, hasty, row.asked)
+    assert_asked(upstream, daemon, row.asked)
 
 
 @pytest.mark.parametrize("name", BEFORE_FIRST_BYTE)
-def test_stream_that_never_began_fails_as_http(hasty: Daemon, upstream: Stub, name: str) -> None:
+def test_stream_that_never_began_fails_as_http(request: pytest.FixtureRequest, upstream: Stub, name: str) -> None:
     row = BEFORE_FIRST_BYTE[name]
+    daemon = daemon_for(row, request)
     upstream.script({"match": "boom", **row.rule})
-    s = hasty.stream("boom")
+    s = daemon.stream("boom")
     assert s.status == row.status and s.error, s
     assert (s.error["type"], s.error["code"]) == (row.type, row.code)
     assert s.headers["content-type"] == "application/json"
     assert s.headers.get("x-should-retry") == (None if row.may_retry else "false")
     assert_retry_after(s.headers, row.retry_after)
     assert_discreet(s.error["message"])
-    assert_asked(upstream, hasty, row.asked)
+    assert_asked(upstream, daemon, row.asked)
 
 
 @pytest.mark.parametrize("name", AFTER_FIRST_BYTE)
-def test_stream_that_broke_ends_with_an_error_frame(hasty: Daemon, upstream: Stub, name: str) -> None:
+def test_stream_that_broke_ends_with_an_error_frame(request: pytest.FixtureRequest, upstream: Stub, name: str) -> None:
     row = AFTER_FIRST_BYTE[name]
+    daemon = daemon_for(row, request)
     upstream.script({"match": "boom", "text": "one two three four", **row.rule})
-    s = hasty.stream("boom")
+    s = daemon.stream("boom")
     assert s.status == 200
     assert s.text and "one two three four".startswith(s.text)
     assert s.error and (s.error["type"], s.error["code"]) == (row.type, row.code)
     assert "error" in s.frames[-1], "nothing comes behind an error"
     assert not s.done and s.finish_reason is None
     assert_discreet(s.error["message"])
-    assert_asked(upstream, hasty, 1)
+    assert_asked(upstream, daemon, 1)
 
 
 @pytest.mark.parametrize("rule", [{"status": 500}, {"status": 529}, {"reset": "before_headers"}], ids=str)
-def test_failure_that_passes_is_not_seen_by_the_client(hasty: Daemon, upstream: Stub, rule: Dict[str, Any]) -> None:
+def test_failure_that_passes_is_not_seen_by_the_client(patient: Daemon, upstream: Stub, rule: Dict[str, Any]) -> None:
     upstream.script({"match": "wobble", "times": 1, **rule})
-    assert hasty.chat("wobble").text == "echo: wobble"
+    assert patient.chat("wobble").text == "echo: wobble"
     upstream.script({"match": "wobble", "times": 1, **rule})
-    s = hasty.stream("wobble")
+    s = patient.stream("wobble")
     assert s.done and s.text == "echo: wobble"
     assert [turns(b) for b in upstream.bodies()] == [[user("wobble")]] * 4
 
 
 @pytest.mark.parametrize("rule", [{"reset": "mid_stream"}, {"sse_error": "api_error"}], ids=str)
-def test_plain_answer_that_broke_once_comes_whole(hasty: Daemon, upstream: Stub, rule: Dict[str, Any]) -> None:
+def test_plain_answer_that_broke_once_comes_whole(patient: Daemon, upstream: Stub, rule: Dict[str, Any]) -> None:
     upstream.script({"match": "wobble", "times": 1, "text": "half of another answer", **rule})
-    assert hasty.chat("wobble").text == "echo: wobble"
-    assert_asked(upstream, hasty, 2)
+    assert patient.chat("wobble").text == "echo: wobble"
+    assert_asked(upstream, patient, 2)
 
 
-def test_words_of_upstream_about_hosts_do_not_reach_the_client(hasty: Daemon, upstream: Stub) -> None:
+def test_words_of_upstream_about_hosts_do_not_reach_the_client(patient: Daemon, upstream: Stub) -> None:
     words = "See https://api.example.com/help or run claude.cmd /login on /home/owner"
     for status in (400, 404, 413, 429, 500, 529):
         upstream.script({"match": "boom", "status": status, "message": words})
-        r = hasty.chat("boom")
+        r = patient.chat("boom")
         assert_discreet(r.error["message"])
         assert "example.com" not in r.body.decode() and "/home" not in r.body.decode()
-    assert_serves(hasty, upstream)
+    assert_serves(patient, upstream)
 
 
 @pytest.mark.parametrize("page", ["<html><body>Bad gateway at 10.1.2.3</body></html>", "", "{", "null"])
-def test_answer_that_is_not_the_api_is_an_upstream_error(hasty: Daemon, upstream: Stub, page: str) -> None:
+def test_answer_that_is_not_the_api_is_an_upstream_error(patient: Daemon, upstream: Stub, page: str) -> None:
     upstream.script({"match": "boom", "status": 502, "body": page or " "})
-    r = hasty.chat("boom")
+    r = patient.chat("boom")
     assert_error(r, 502, SERVER, "upstream_error", retry=True)
     assert "10.1.2.3" not in r.body.decode()
-    assert_asked(upstream, hasty, 2)
+    assert_asked(upstream, patient, 2)
 
 
 def test_workers_survive_errors_of_upstream(start: Callable[..., Daemon], upstream: Stub) -> None:
     daemon = start({"pool.workers": 1, "pool.spares": 0})
-    before = daemon.workers()
+    daemon.wait_log("pool: served by")  # the question for the login is a process too
+    before = wait_for(lambda: len(daemon.workers()) == 1 and daemon.workers(), "a worker and nothing else")
     for rule in ({"status": 400}, {"status": 404}, {"status": 413}, {"status": 429}, {"reset": "mid_stream"}, {"sse_error": "api_error"}):
         upstream.script({"match": "boom", **rule})
         assert daemon.chat("boom").status >= 400

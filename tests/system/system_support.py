@@ -174,7 +174,7 @@ def wait_reason(d: Daemon, reason: Optional[str], timeout: float = 20.0) -> None
 
 
 def log_index(d: Daemon, pattern: str) -> int:
-    return next(i for i, line in enumerate(list(d._p.lines)) if re.search(pattern, line))
+    return next(i for i, line in enumerate(d._p.lines) if re.search(pattern, line))
 
 
 def gone(pids: Sequence[int]) -> bool:

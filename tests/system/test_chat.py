@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List
 
 import pytest
 
-from harness import LONG, Daemon, Stub, chat_body, chat_request
+from harness import LONG, SLOWNESS, Daemon, Stub, chat_body, chat_request
 from system_support import read_all, wait_settled
 
 USAGE_KEYS = {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details",
@@ -239,7 +239,7 @@ def test_timeout_parameter_is_504(d: Daemon, prompt: str) -> None:
 
 
 def test_timeout_within_a_stream_is_an_error_frame(d: Daemon) -> None:
-    s = d.stream("[[sim:pace=60000]] one two", timeout=0.3)
+    s = d.stream("[[sim:pace=60000]] one two", timeout=2 * SLOWNESS)
     assert s.status == 200 and s.error is not None and s.error["code"] == "timeout" and not s.done
     wait_settled(d)
 

@@ -386,12 +386,21 @@ def test_worker_that_never_answers_is_killed_at_start_timeout(tmp_path: Path) ->
 
 
 def test_requests_wait_for_the_first_worker() -> None:
-    d = Daemon(ready=False, faults="start_delay=300", options=ONE)
+    d = Daemon(ready=False, faults="start_delay=1000", options=ONE)
     with d:
         d.wait_listening()
         assert ready_reason(d) == "starting"
         r = d.request("POST", "/v1/chat/completions", chat_body("early"))
         assert r.status == 200 and r.text == "You said: early"
+
+
+def test_waiting_for_the_first_worker_past_its_limit_is_504() -> None:
+    d = Daemon(ready=False, faults="start_hang", options=ONE)
+    with d:
+        d.wait_listening()
+        r = d.chat("early", timeout=0.3)
+        assert (r.status, r.error["type"], r.error["code"]) == (504, "server_error", "timeout")
+        assert "x-should-retry" not in r.headers
 
 
 def test_breaker_opens_after_several_failed_starts_and_closes_again(recovering: dict) -> None:

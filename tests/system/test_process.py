@@ -1,4 +1,4 @@
-"""ccapid as a process: command line, settings, reload, signals, the service manager, and what it leaves behind."""
+"""ccapid as a process: command line, settings, reload, signals, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -9,12 +9,23 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, List
 
 import pytest
 
 from harness import BIN_DIR, Daemon, chat_body, chat_request, processes, wait_for
-from system_support import HOLD, answer_of, gone, held, read_all, read_answer, ready_reason, wait_busy, wait_settled
+from system_support import (
+    HOLD,
+    answer_of,
+    gone,
+    held,
+    memory_peak_kb,
+    read_all,
+    read_answer,
+    ready_reason,
+    wait_busy,
+    wait_settled,
+)
 
 SIM = str(BIN_DIR / "claude-sim")
 ONE = {"pool.workers": 1, "pool.spares": 0}
@@ -170,6 +181,7 @@ def test_json_log_is_one_object_per_line() -> None:
 def test_log_level_holds_and_prompts_are_not_logged() -> None:
     with Daemon(options={**ONE, "log.level": "info"}) as d:
         d.chat("confidential words")
+        d.wait_log("access: request .*completions")
         assert d.log_lines("info ") and not d.log_lines("debug ")
         assert not d.log_lines("confidential")
 
@@ -220,7 +232,7 @@ def test_reload_lets_running_requests_finish(tmp_path: Path) -> None:
     path = conf_file(tmp_path, conf_text(2))
     with FileDaemon(path, tmp_path) as d:
         wait_settled(d, 2)
-        sockets = [d.send_raw(chat_request(chat_body("[[sim:delay=500]] kept"))) for _ in range(2)]
+        sockets = [d.send_raw(chat_request(chat_body("[[sim:delay=2000]] kept"))) for _ in range(2)]
         wait_busy(d, 2)
         reload(d, path, conf_text(1))
         assert [answer_of(s)[0] for s in sockets] == [200, 200]
@@ -291,7 +303,7 @@ def test_a_request_on_an_open_connection_is_refused_while_draining() -> None:
         wait_settled(d, 1)
         data = chat_request(chat_body("too late"))
         late = d.send_raw(data[:-1])
-        running = d.send_raw(chat_request(chat_body("[[sim:delay=1000]] x")))
+        running = d.send_raw(chat_request(chat_body("[[sim:delay=3000]] x")))
         wait_busy(d, 1)
         d.signal(signal.SIGTERM)
         d.wait_log("SIGTERM: draining")
@@ -307,7 +319,6 @@ def test_queued_requests_are_finished_while_draining() -> None:
     with Daemon(options=ONE) as d:
         wait_settled(d, 1)
         sockets = [d.send_raw(chat_request(chat_body(f"[[sim:delay=100]] {i}"))) for i in range(4)]
-        wait_busy(d, 1)
         wait_for(lambda: len(d.log_lines("POST .*status=200")) >= 1, "the first answer")
         d.signal(signal.SIGTERM)
         assert [answer_of(s)[0] for s in sockets] == [200] * 4
@@ -388,6 +399,25 @@ def test_stop_under_load_leaves_nothing() -> None:
         assert os.listdir(os.path.join(d.state, "tmp")) == []
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+def test_end_waits_for_the_thread_that_decodes_a_large_body(leaves: bool) -> None:
+    data = chat_request(chat_body("\x01" * 4_000_000))
+    with Daemon(options=ONE) as d:
+        wait_settled(d, 1)
+        s = d.send_raw(data[:-1])
+        wait_for(lambda: memory_peak_kb(d.pid) > len(data) // 1024, "the body to be there")
+        s.sendall(data[-1:])
+        d.request("GET", "/health")  # comes behind that byte
+        if leaves:
+            s.close()
+        d.signal(signal.SIGTERM)
+        if not leaves:
+            d.wait_log("SIGTERM: draining")
+            d.signal(signal.SIGTERM)
+        assert d.wait_exit() == 0
+        s.close()
+
+
 def test_kill_9_under_load_leaves_no_worker_and_the_next_start_is_clean(tmp_path: Path) -> None:
     state = str(tmp_path / "state")
     d = Daemon(state=state, options={"pool.workers": 3, "pool.spares": 1})
@@ -406,78 +436,12 @@ def test_kill_9_under_load_leaves_no_worker_and_the_next_start_is_clean(tmp_path
         assert d.chat("x").status == 200
 
 
-# -- the service manager
-
-
-class Notify:
-    """NOTIFY_SOCKET, as systemd would listen on it."""
-
-    def __init__(self, tmp_path: Path) -> None:
-        self.path = str(tmp_path / "notify")
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(self.path)
-        self.socket.settimeout(15)
-        self.messages: List[Dict[str, str]] = []
-
-    def wait(self, **wanted: str) -> Dict[str, str]:
-        while True:
-            text = self.socket.recv(4096).decode()
-            message = dict(line.split("=", 1) for line in text.splitlines())
-            self.messages.append(message)
-            if all(message.get(k) == v for k, v in wanted.items()):
-                return message
-
-
-def test_service_manager_is_told_ready_reloading_and_stopping(tmp_path: Path) -> None:
-    n = Notify(tmp_path)
-    with Daemon(options=ONE, env={"NOTIFY_SOCKET": n.path}) as d:
-        assert "workers" in n.wait(READY="1")["STATUS"]
-        d.signal(signal.SIGHUP)
-        assert int(n.wait(RELOADING="1")["MONOTONIC_USEC"]) > 0
-        n.wait(READY="1")
-        d.signal(signal.SIGTERM)
-        n.wait(STOPPING="1")
-        assert d.wait_exit() == 0
-
-
-def test_service_manager_is_told_ready_also_when_nothing_can_be_served(tmp_path: Path) -> None:
-    n = Notify(tmp_path)
-    with Daemon(options=ONE, env={"NOTIFY_SOCKET": n.path}, cli_path="/nonexistent", ready=False) as d:
-        assert "cli_not_found" in n.wait(READY="1")["STATUS"]
-        assert d._p.proc.poll() is None
-
-
-def test_watchdog_is_fed(tmp_path: Path) -> None:
-    n = Notify(tmp_path)
-    with Daemon(options=ONE, env={"NOTIFY_SOCKET": n.path, "WATCHDOG_USEC": "200000"}):
-        for _ in range(3):
-            n.wait(WATCHDOG="1")
-
-
-def activated(sock: socket.socket, **kw: Any) -> Daemon:
-    fd = sock.fileno()
-    script = f'exec 3<&{fd}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
-    return Daemon(prefix=["bash", "-c", script, "bash"], pass_fds=[fd], ready=False, **kw)
-
-
-def test_a_socket_of_the_service_manager_is_served_in_place_of_listen() -> None:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.listen()
-        with activated(sock, options=ONE) as d:
-            d.port = sock.getsockname()[1]
-            d.wait_ready()
-            assert d.chat("x").text == "You said: x"
-            assert len(d.log_lines("listening on ")) <= 1
-
-
-def test_a_socket_open_to_others_is_refused() -> None:
-    with socket.socket() as sock:
-        sock.bind(("0.0.0.0", 0))
-        sock.listen()
-        d = activated(sock, options=ONE)
-        assert d.wait_exit() != 0
-        assert d.log_lines("open to other machines")
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_standard_streams_are_not_taken_for_the_loops(closed: str) -> None:
+    with Daemon(options={**ONE, "log.level": "error"}, prefix=["bash", "-c", f'exec "$@" {closed}', "bash"]) as d:
+        assert d.chat("x").text == "You said: x"
+        for fd in ("0", "1", "2"):
+            assert re.match("/dev/null$|pipe:", os.readlink(f"/proc/{d.pid}/fd/{fd}")), "no socket, no epoll"
 
 
 def test_workers_inherit_nothing_but_their_pipes() -> None:

@@ -112,7 +112,7 @@ static void waiting_for_the_pool_has_an_end(void **state)
 	fake_send(x);
 	clock_advance_ms(60000);
 	pipeline_tick(fakes.api);
-	fake_assert_error(x, 503, "backend_unavailable", NULL);
+	fake_assert_error(x, 504, "timeout", NULL);
 	fake_finish(x);
 }
 
