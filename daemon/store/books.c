@@ -49,6 +49,12 @@ static int set_clean(struct books *b, bool clean)
 	return query_run(&q);
 }
 
+/* The rows say something only where a file was put together again from what could be read. */
+static const char first_free_id[] =
+	"SELECT max(coalesce((SELECT value FROM meta WHERE name = 'next_id'), 1), "
+	"coalesce((SELECT max(id) + 1 FROM holds), 1), "
+	"coalesce((SELECT max(id) + 1 FROM overrides), 1))";
+
 /* In a transaction of its own. */
 static int take_over(struct books *b)
 {
@@ -59,7 +65,7 @@ static int take_over(struct books *b)
 		rc = ask(b, "SELECT max(seq) FROM ledger", &last);
 	b->first_id = 1;
 	if (rc == 0)
-		rc = ask(b, "SELECT value FROM meta WHERE name = 'next_id'", &b->first_id);
+		rc = ask(b, first_free_id, &b->first_id);
 	b->next_seq = last + 1;
 	if (rc == 0)
 		rc = recover_holds(b, clock_wall_ms(), &closed);
@@ -177,7 +183,8 @@ int books_cover_id(struct books *b, int64_t id)
 
 	if (id < b->covered_id)
 		return 0;
-	q = query_start(&b->db, "UPDATE meta SET value = max(value, ?) WHERE name = 'next_id'");
+	q = query_start(&b->db, "INSERT INTO meta (name, value) VALUES ('next_id', ?) ON CONFLICT "
+				"DO UPDATE SET value = max(value, excluded.value)");
 	query_int(&q, id + ID_BLOCK);
 	rc = query_run(&q);
 	if (rc == 0)

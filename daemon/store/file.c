@@ -63,7 +63,7 @@ static int ask(struct db *db, const char *sql, int64_t *ret_value)
 static int check_whole(struct db *db, const char *path, int64_t bytes, struct problem *why)
 {
 	struct query q;
-	char words[160] = "";
+	char words[160] = "", *line;
 	int rc;
 
 	if (bytes >= ALWAYS_CHECKED_BYTES)
@@ -76,7 +76,11 @@ static int check_whole(struct db *db, const char *path, int64_t bytes, struct pr
 	query_end(&q);
 	if (rc < 0)
 		return fail_code(why, path, db, rc);
-	return strcmp(words, "ok") == 0 ? 0 : fail(why, PROBLEM_CORRUPT, path, words);
+	if (strcmp(words, "ok") == 0)
+		return 0;
+	/* "*** in database main ***\nPage 7: ..." */
+	line = strrchr(words, '\n');
+	return fail(why, PROBLEM_CORRUPT, path, line ? line + 1 : words);
 }
 
 static int judge(struct db *db, const char *path, int64_t bytes, struct problem *why)

@@ -33,10 +33,14 @@ static const struct {
 	[PROBLEM_NOT_A_DATABASE] = {"is not a database and was left as it is",
 				    "stop ccapid, put a backup in its place or `mv @ @.bad`, "
 				    "start it"},
+	/* Not .recover: Debian's sqlite3 is built without it.  A dump that meets a damaged page
+	 * ends in ROLLBACK, and knows neither of the two marks. */
 	[PROBLEM_CORRUPT] = {"is corrupt and was left as it is",
 			     "stop ccapid, put a backup in its place or save what can be read: "
-			     "`sqlite3 @ .recover | sqlite3 @.new; mkdir @.bad; mv @ @-* @.bad/; "
-			     "mv @.new @`, start it"},
+			     "`{ sqlite3 @ .dump | sed 's/^ROLLBACK.*/COMMIT;/'; echo \"PRAGMA "
+			     "application_id = $(sqlite3 @ 'PRAGMA application_id'); PRAGMA "
+			     "user_version = $(sqlite3 @ 'PRAGMA user_version');\"; } | sqlite3 "
+			     "@.new; mkdir @.bad; mv @ @-* @.bad/; mv @.new @`, start it"},
 	[PROBLEM_MOVED] = {"was moved, replaced or deleted while ccapid had it open",
 			   "put the right file in its place and restart ccapid"},
 };

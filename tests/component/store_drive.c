@@ -274,11 +274,12 @@ static void time_usage(void)
 	time_question("tail of 50", NULL);
 }
 
-/* One line a second up to now, over 3 projects, 5 keys and 2 models. */
+/* Lines of the last 30 days at equal distances, over 3 projects, 5 keys and 2 models. */
 static const char fill[] =
 	"BEGIN; DROP TABLE IF EXISTS temp.lines; CREATE TEMP TABLE lines AS WITH RECURSIVE n(i) AS "
-	"(SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %lld) SELECT i, (unixepoch() - i) * "
-	"1000 AS at, 'project-' || (i %% 3) AS project, 'k_' || (i %% 5) AS key_id, 'model-' || (i "
+	"(SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %lld) SELECT i, unixepoch() "
+	"* 1000 - i * (2592000000 / %lld) AS at, 'project-' || (i %% 3) AS project, 'k_' || (i %% "
+	"5) AS key_id, 'model-' || (i "
 	"%% 2) AS model FROM n;"
 	"INSERT INTO ledger SELECT NULL, at, 'req-' || i, project, key_id, model, 'requested', "
 	"'ok', "
@@ -296,13 +297,13 @@ static const char fill[] =
 
 static void fill_file(const char *path, long long count)
 {
-	char sql[sizeof fill + 32];
+	char sql[sizeof fill + 64];
 	char *error = NULL;
 	sqlite3 *conn;
 
 	open_store(path); /* makes the schema */
 	stop_store();
-	snprintf(sql, sizeof sql, fill, count);
+	snprintf(sql, sizeof sql, fill, count, count);
 	check(sqlite3_open(path, &conn), "cannot open");
 	if (sqlite3_exec(conn, sql, NULL, NULL, &error) != SQLITE_OK)
 		die(error);

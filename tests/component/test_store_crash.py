@@ -1,7 +1,10 @@
-"""The store by itself is killed at random moments: what was told as durable is there, once."""
+"""The store by itself: killed at random moments, and its file damaged.  What was told as durable is there, once; what
+can be read of a damaged file is saved by the command that the store names."""
 
 import os
 import random
+import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -43,7 +46,9 @@ def sums_agree(db):
         assert rows == lines
 
 
-@pytest.mark.skipif(not DRIVE.exists(), reason="store_drive is not built")
+pytestmark = pytest.mark.skipif(not DRIVE.exists(), reason="store_drive is not built")
+
+
 def test_what_was_told_as_durable_survives_kill_9(tmp_path):
     path = tmp_path / "ccapi.db"
     told = []
@@ -68,3 +73,26 @@ def test_what_was_told_as_durable_survives_kill_9(tmp_path):
         db.close()
     assert len(told) == len(set(told)), "an id was given out twice"
     assert interrupted > 0, "no hold was open at any of the kills"
+
+
+@pytest.mark.skipif(not shutil.which("sqlite3"), reason="no sqlite3 program")
+@pytest.mark.parametrize("page", [5, 30, 60])
+def test_the_command_for_a_corrupt_file_saves_what_can_be_read(tmp_path, page):
+    path = tmp_path / "ccapi.db"
+    subprocess.run([DRIVE, "fill", path, "3000"], check=True)
+    before = path.read_bytes()
+    damaged = before[:page * 4096] + b"\0" * 4096 + before[(page + 1) * 4096:]
+    path.write_bytes(damaged)
+
+    told = subprocess.run([DRIVE, "open", path], capture_output=True, text=True)
+    assert told.returncode != 0 and "is corrupt" in told.stderr
+    assert path.read_bytes() == damaged
+    command = re.search("`(.*)`", told.stderr.splitlines()[-1]).group(1)
+    subprocess.run(["bash", "-c", command], stderr=subprocess.DEVNULL)
+
+    subprocess.run([DRIVE, "open", path], check=True, stdout=subprocess.DEVNULL)
+    assert (tmp_path / "ccapi.db.bad" / "ccapi.db").read_bytes() == damaged
+    db = sqlite3.connect(path)
+    lines = db.execute("SELECT count(*) FROM ledger").fetchone()[0]
+    assert lines > 2000 or page == 5
+    db.close()
