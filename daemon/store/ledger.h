@@ -16,17 +16,19 @@ int store_hold(struct store *s, const struct hold_record *hold, void (*done)(voi
 /* Ends the hold (0: there was none) and appends the line, the rollups and, if not NULL, the kept
  * answer, in one transaction.  `done` as above.  A settlement that was queued is never dropped:
  * when the store fails, `done` gets the code and the line is written as soon as the store works
- * again.  -ENOMEM: nothing was queued. */
+ * again.  -ENOMEM, or ERR_STATE after store_stop(): nothing was queued. */
 int store_settle(struct store *s, int64_t hold_id, const struct ledger_record *line,
 		 const struct idempotency_record *kept, void (*done)(void *ctx, int rc), void *ctx);
 
 /* Counts a cache hit: hits of the same project, key and model that come before the next commit
- * share one line.  `done` comes when it is durable.  0, ERR_STATE, -ENOMEM. */
+ * share one line.  `done` comes when it is durable.  0, ERR_STATE, -ENOMEM; here and below
+ * ERR_LIMIT for a name that is longer than any can be. */
 int store_cache_hit(struct store *s, const char *project, const char *key_id, const char *model,
 		    int64_t at_ms, void (*done)(void *ctx, int rc), void *ctx);
 
 /* The newest `count` lines with seq below `before` (0: from the end), oldest first, of one project
- * ("": all). lines are valid during the call.  0, -ENOMEM. */
+ * ("": all). lines are valid during the call.  0, ERR_STATE (the file is not open),
+ * -ENOMEM. */
 int store_ledger_tail(struct store *s, const char *project, int64_t before, size_t count,
 		      void (*done)(void *ctx, int rc, const struct ledger_record *lines,
 				   size_t count),

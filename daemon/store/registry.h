@@ -32,14 +32,15 @@ int store_put_global_limits(struct store *s, const struct rate_limits *limits,
 
 /* Inserts or replaces the budget, and in the same place of the order of writes sums what its
  * subject has used since from_ms: settlements queued earlier are in the sum, later ones are not.
- * The buckets are valid during the call. */
+ * Days that are over are one bucket, but quarters for WINDOW_ROLLING.  The buckets rise and are
+ * valid during the call. */
 int store_put_budget(struct store *s, const struct budget_record *r, int64_t from_ms,
 		     void (*done)(void *ctx, int rc, const struct usage_bucket *buckets,
 				  size_t count),
 		     void *ctx);
 
-/* Also revokes the project's keys and removes its budgets and overrides, and those of its keys;
- * ledger and usage stay. */
+/* ERR_LIMIT: no name is that long.  Also revokes the project's keys and removes its budgets and
+ * overrides, and those of its keys; ledger and usage stay. */
 int store_delete_project(struct store *s, const char *name, int64_t now_ms,
 			 void (*done)(void *ctx, int rc), void *ctx);
 int store_delete_budget(struct store *s, const struct budget_record *which,

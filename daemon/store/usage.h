@@ -34,9 +34,9 @@ struct usage_bucket {
 	int64_t tokens, micro_usd;
 };
 
-/* For the start: calls `each` for every subject of the scope and every bucket since from_ms (whole
- * days are given as one bucket where `by_day`).  Reads on the calling thread.  0 or a negative
- * code. */
+/* For the start: calls `each` for every subject of the scope and every bucket since from_ms, in the
+ * order of subjects and times.  by_day: days that are over are one bucket each; the rest of the
+ * first day and today stay quarters.  Reads on the calling thread.  0 or a negative code. */
 int store_usage_load(struct store *s, enum scope scope, int64_t from_ms, bool by_day,
 		     void (*each)(void *ctx, const char *subject, const struct usage_bucket *b),
 		     void *ctx);
