@@ -326,7 +326,8 @@ void registry_touch_key(struct registry *r, struct key *key, int64_t now_ms)
 	if (key->used)
 		return;
 	key->used = true;
-	LL_PREPEND2(r->used, key_ref(key), next_used);
+	key_ref(key); /* not in the macro: it takes its argument twice */
+	LL_PREPEND2(r->used, key, next_used);
 }
 
 struct key *registry_find_key(struct registry *r, const char *id)
