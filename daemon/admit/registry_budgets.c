@@ -275,6 +275,9 @@ static void found_base(void *ctx, int rc, const struct usage_bucket *buckets, si
 		to->base_tokens = buckets[i].tokens;
 		to->base_micro_usd = buckets[i].micro_usd;
 	}
+	/* The deletion of a key's project does not wait, and must not be followed by a row. */
+	if (rc == 0 && c->project && (c->project->deleting || c->project->deleted))
+		rc = -ECANCELED;
 	if (rc == 0)
 		rc = queue_sum(c);
 	if (rc < 0)

@@ -248,18 +248,29 @@ static size_t sum(const struct fake_op *op, struct usage_bucket *to)
 	return n;
 }
 
-void fakes_end(int rc)
+static void end(struct fake_op *op, int rc)
 {
 	struct usage_bucket buckets[FAKE_OPS_MAX];
-	struct fake_op *op;
 
-	assert_true(fakes.first < fakes.count);
-	op = &fakes.ops[fakes.first++];
+	assert_false(op->ended);
 	op->ended = true;
+	while (fakes.first < fakes.count && fakes.ops[fakes.first].ended)
+		fakes.first++;
 	if (op->sum_done)
 		op->sum_done(op->ctx, rc, buckets, rc == 0 ? sum(op, buckets) : 0);
 	else
 		op->done(op->ctx, rc);
+}
+
+void fakes_end(int rc)
+{
+	assert_true(fakes_open() > 0);
+	end(&fakes.ops[fakes.first], rc);
+}
+
+void fakes_end_newest(int rc)
+{
+	end(fakes_last(), rc);
 }
 
 void fakes_end_all(void)

@@ -100,6 +100,7 @@ extern struct fakes fakes;
 
 /* Ends the oldest write that has not ended. */
 void fakes_end(int rc);
+void fakes_end_newest(int rc);
 void fakes_end_all(void); /* well, also those that come meanwhile */
 size_t fakes_open(void);
 struct fake_op *fakes_last(void);

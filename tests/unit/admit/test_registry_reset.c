@@ -61,20 +61,22 @@ static void reset_forgets_what_was_used(void **state)
 	static const struct fake_usage usage[] = {
 		{SCOPE_PROJECT, "demo", {QUARTER_MS - BUCKET_MS, 500, 500}},
 		{SCOPE_PROJECT, "demo", {QUARTER_MS, 70, 70}},
+		{SCOPE_PROJECT, "demo", {QUARTER_MS + BUCKET_MS, 3, 3}}, /* the clock was ahead */
 	};
 	struct budget_record b = budget_of(SCOPE_PROJECT, "demo", WINDOW_DAY, 1000, -1), *row;
 
 	(void)state;
 	fakes.usage = usage;
-	fakes.usage_count = 2;
+	fakes.usage_count = 3;
 	reg_new();
 	make_project("demo");
 	make_budget(&b);
-	assert_int_equal(used("demo", WINDOW_DAY), 570);
+	assert_int_equal(used("demo", WINDOW_DAY), 573);
 	assert_int_equal(reset(&b), 0);
 	fakes_end_all();
 	assert_int_equal(outcome.rc, 0);
-	assert_int_equal(used("demo", WINDOW_DAY), 0);
+	assert_int_equal(used("demo", WINDOW_DAY), 3);
+	assert_int_equal(fakes_last()->from_ms, QUARTER_MS);
 	row = &fakes_last()->budget;
 	assert_int_equal(row->from_ms, QUARTER_MS);
 	assert_int_equal(row->base_tokens, 70);
@@ -82,7 +84,7 @@ static void reset_forgets_what_was_used(void **state)
 	assert_int_equal(row->limit_tokens, 1000);
 	assert_string_equal(fakes.events[fakes.event_count - 1], "budget reset");
 	use("demo", 5);
-	assert_int_equal(used("demo", WINDOW_DAY), 5);
+	assert_int_equal(used("demo", WINDOW_DAY), 8);
 }
 
 static void settlements_around_a_reset_count_once(void **state)
@@ -154,6 +156,22 @@ static void reset_that_is_not_written_changes_nothing(void **state)
 	assert_int_equal(reset(&b), 0);
 }
 
+static void reset_writes_nothing_after_its_project_was_deleted(void **state)
+{
+	struct budget_record b = budget_of(SCOPE_KEY, "", WINDOW_DAY, 1000, -1);
+
+	(void)state;
+	reg_new();
+	make_project("demo");
+	strcpy(b.subject, make_key("demo", NULL)->record.id);
+	make_budget(&b);
+	assert_int_equal(reset(&b), 0);
+	assert_int_equal(registry_delete_project(reg, "demo", outcome_done, &settled, &why), 0);
+	fakes_end_all();
+	assert_int_equal(fakes_last()->kind, FAKE_DELETE_PROJECT);
+	assert_int_equal(outcome.rc, -ECANCELED);
+}
+
 static void new_limit_does_not_undo_a_reset(void **state)
 {
 	struct budget_record b = budget_of(SCOPE_PROJECT, "demo", WINDOW_DAY, 1000, -1);
@@ -193,6 +211,7 @@ int main(void)
 		TEST(settlements_around_a_reset_count_once),
 		TEST(second_reset_in_one_quarter_forgets_again),
 		TEST(reset_that_is_not_written_changes_nothing),
+		TEST(reset_writes_nothing_after_its_project_was_deleted),
 		TEST(new_limit_does_not_undo_a_reset),
 		TEST(budget_that_is_not_there_is_neither_reset_nor_deleted),
 	};
