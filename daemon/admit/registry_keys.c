@@ -139,7 +139,6 @@ static void take_record(struct change *c)
 
 	c->to.key.last_used_ms = record->last_used_ms;
 	c->to.key.revoked_ms = record->revoked_ms;
-	c->to.key.allowed_models = record->allowed_models;
 	registry_drop_hashes(c->registry, c->key);
 	*record = c->to.key;
 	registry_add_hashes(c->registry, c->key);

@@ -73,13 +73,14 @@ static bool read_offset(const char **at, int *ret_minutes)
 	return true;
 }
 
-/* timegm() would take the 31st of February for a day of March. */
+/* timegm() would take the 31st of February for a day of March; whatever is too much moves what is
+ * above it. */
 static bool is_real(const struct tm *t, time_t at)
 {
 	struct tm back;
 
-	return gmtime_r(&at, &back) && back.tm_mon == t->tm_mon && back.tm_mday == t->tm_mday &&
-	       back.tm_hour == t->tm_hour && back.tm_min == t->tm_min && t->tm_sec <= 59;
+	return gmtime_r(&at, &back) && back.tm_mon == t->tm_mon && back.tm_hour == t->tm_hour &&
+	       back.tm_min == t->tm_min;
 }
 
 static int parse_calendar(const char *text, int64_t *ret_s)
