@@ -220,6 +220,7 @@ static void settlement_fills_in_who_and_what_was_held(void **state)
 	fakes_end(0);
 	assert_int_equal(settled.calls, 1);
 	assert_int_equal(settled.rc, 0);
+	assert_int_equal(a.hold_id, 0);
 	admit_end(&a);
 }
 

@@ -311,6 +311,23 @@ static void budget_put_just_before_its_project_goes_goes_too(void **state)
 	assert_false(has_account(&k->budgets, WINDOW_DAY));
 }
 
+static void budget_that_is_told_after_the_deletion_is_not_in_force(void **state)
+{
+	struct budget_record b = budget_of(SCOPE_KEY, "", WINDOW_DAY, 1000, -1);
+	struct key *k;
+
+	(void)state;
+	reg_new();
+	make_project("demo");
+	k = make_key("demo", NULL);
+	strcpy(b.subject, k->record.id);
+	assert_int_equal(put(&b), 0);
+	assert_int_equal(registry_delete_project(reg, "demo", outcome_done, &settled, &why), 0);
+	fakes_end_newest(0);
+	fakes_end(0);
+	assert_false(has_account(&k->budgets, WINDOW_DAY));
+}
+
 /* ---- deleting ---- */
 
 static void deleted_budget_is_gone_when_that_is_durable(void **state)
@@ -369,6 +386,7 @@ int main(void)
 		TEST(subject_has_at_most_sixteen_budgets),
 		TEST(budgets_of_one_subject_change_one_at_a_time),
 		TEST(budget_put_just_before_its_project_goes_goes_too),
+		TEST(budget_that_is_told_after_the_deletion_is_not_in_force),
 		TEST(deleted_budget_is_gone_when_that_is_durable),
 		TEST(passed_threshold_is_told),
 	};

@@ -189,6 +189,34 @@ static void settings_budget_returns_when_the_own_one_is_deleted(void **state)
 	assert_int_equal(used("", WINDOW_MONTH), 21);
 }
 
+static void settings_budget_that_cannot_return_does_not_keep_the_own_one(void **state)
+{
+	struct budget_record c = conf(WINDOW_MONTH, 100), own = conf(WINDOW_MONTH, 5);
+
+	(void)state;
+	reg_new();
+	assert_int_equal(registry_set_conf_budget(reg, &c), 0);
+	make_budget(&own);
+	assert_int_equal(registry_delete_budget(reg, &own, outcome_done, &outcome, &why), 0);
+	fakes_end(0);
+	fakes_end(-EIO);
+	assert_false(has_account(registry_global_budgets(reg), WINDOW_MONTH));
+}
+
+static void settings_new_window_that_is_taken_ends_the_old_one(void **state)
+{
+	struct budget_record c = conf(WINDOW_MONTH, 100), own = conf(WINDOW_WEEK, 5);
+
+	(void)state;
+	reg_new();
+	assert_int_equal(registry_set_conf_budget(reg, &c), 0);
+	make_budget(&own);
+	c.window = WINDOW_WEEK;
+	assert_int_equal(registry_set_conf_budget(reg, &c), 0);
+	assert_false(has_account(registry_global_budgets(reg), WINDOW_MONTH));
+	assert_int_equal(limit(WINDOW_WEEK), 5);
+}
+
 static void own_budget_set_right_after_the_deletion_stays(void **state)
 {
 	struct budget_record c = conf(WINDOW_MONTH, 100), own = conf(WINDOW_MONTH, 5);
@@ -265,6 +293,8 @@ int main(void)
 		TEST(trace_of_the_settings_budget_is_removed_at_the_start),
 		TEST(own_budget_of_the_same_window_goes_before_the_settings),
 		TEST(settings_budget_returns_when_the_own_one_is_deleted),
+		TEST(settings_budget_that_cannot_return_does_not_keep_the_own_one),
+		TEST(settings_new_window_that_is_taken_ends_the_old_one),
 		TEST(own_budget_set_right_after_the_deletion_stays),
 		TEST(settings_budget_waits_for_the_change_under_way),
 		TEST(settings_budget_is_neither_reset_nor_deleted_at_run_time),

@@ -7,6 +7,7 @@
 #include "shared/clock.h"
 
 #include "daemon/admit/registry.h"
+#include "daemon/admit/registry_private.h"
 
 #include "tests/unit/admit/fixture.h"
 #include "tests/unit/test.h"
@@ -229,6 +230,8 @@ static void second_rotation_forgets_the_oldest_secret(void **state)
 	assert_int_equal(rotate_it(k, 1000), 0);
 	fakes_end(0);
 	assert_int_equal(check(first), KEY_UNKNOWN);
+	assert_int_equal(HASH_CNT(by_hash, reg->hashes), 1);
+	assert_int_equal(HASH_CNT(by_old_hash, reg->old_hashes), 1);
 	assert_int_equal(check(second), KEY_GOOD);
 	assert_int_equal(check(secret), KEY_GOOD);
 }

@@ -253,6 +253,8 @@ static void many_resets_share_one_pass(void **state)
 	fakes.usage_count = 2 * MANY;
 	reg_new();
 	assert_int_equal(fakes.pass_count, 2);
+	assert_true(fakes.passes[0].by_day);
+	assert_false(fakes.passes[1].by_day); /* resets fall into the middle of days */
 	assert_int_equal(used("p0", WINDOW_MONTH), 21);
 	for (int i = 1; i < MANY; i++)
 		assert_int_equal(used(many[i].name, WINDOW_MONTH), 20);

@@ -79,7 +79,7 @@ static void override_gets_an_id_and_is_in_force_when_durable(void **state)
 	assert_string_equal(fakes.events[0], "override set");
 }
 
-static void overrides_of_one_subject_do_not_hinder_each_other(void **state)
+static void overrides_hinder_neither_each_other_nor_other_changes(void **state)
 {
 	struct override_record o = wanted(SCOPE_PROJECT, "demo");
 
@@ -88,6 +88,7 @@ static void overrides_of_one_subject_do_not_hinder_each_other(void **state)
 	make_project("demo");
 	assert_int_equal(put(&o), 0);
 	assert_int_equal(put(&o), 0);
+	assert_int_equal(set_limits(SCOPE_PROJECT, "demo", &unlimited), 0);
 	fakes_end_all();
 	assert_string_equal(in_force(), "1 2 ");
 }
@@ -199,6 +200,37 @@ static void override_put_just_before_its_project_goes_goes_too(void **state)
 	assert_string_equal(in_force(), "");
 }
 
+static void override_that_is_told_after_the_deletion_is_not_in_force(void **state)
+{
+	struct override_record o = wanted(SCOPE_PROJECT, "demo");
+
+	(void)state;
+	reg_new();
+	make_project("demo");
+	assert_int_equal(put(&o), 0);
+	assert_int_equal(registry_delete_project(reg, "demo", outcome_done, &outcome, &why), 0);
+	fakes_end_newest(0);
+	fakes_end(0);
+	assert_string_equal(in_force(), "");
+}
+
+static void overrides_of_other_projects_stay(void **state)
+{
+	struct override_record o = wanted(SCOPE_PROJECT, "demo");
+	struct override_record other = wanted(SCOPE_PROJECT, "other");
+
+	(void)state;
+	reg_new();
+	make_project("demo");
+	make_project("other");
+	assert_int_equal(put(&o), 0);
+	assert_int_equal(put(&other), 0);
+	fakes_end_all();
+	assert_int_equal(registry_delete_project(reg, "demo", outcome_done, &outcome, &why), 0);
+	fakes_end_all();
+	assert_string_equal(in_force(), "2 ");
+}
+
 /* ---- limits ---- */
 
 static void limits_of_a_project_are_its_record(void **state)
@@ -270,6 +302,8 @@ static void settings_limits_hold_until_the_operator_sets_own_ones(void **state)
 	assert_true(fakes_last()->no_limits);
 	fakes_end(0);
 	assert_int_equal(global->limits.requests_per_minute, 200);
+	registry_set_conf_limits(reg, &conf);
+	assert_int_equal(global->limits.requests_per_minute, 100);
 }
 
 static void own_global_limits_are_loaded(void **state)
@@ -310,13 +344,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(override_gets_an_id_and_is_in_force_when_durable),
-		TEST(overrides_of_one_subject_do_not_hinder_each_other),
+		TEST(overrides_hinder_neither_each_other_nor_other_changes),
 		TEST(override_that_is_not_written_is_not_in_force),
 		TEST(override_values_are_checked),
 		TEST(expired_override_is_left_out_and_removed_in_time),
 		TEST(cleared_override_ends_when_that_is_durable),
 		TEST(overrides_load_in_the_order_of_ids),
 		TEST(override_put_just_before_its_project_goes_goes_too),
+		TEST(override_that_is_told_after_the_deletion_is_not_in_force),
+		TEST(overrides_of_other_projects_stay),
 		TEST(limits_of_a_project_are_its_record),
 		TEST(limits_of_a_key_are_its_record),
 		TEST(limits_that_are_not_written_are_not_in_force),

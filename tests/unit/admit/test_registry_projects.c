@@ -347,6 +347,22 @@ static void key_made_just_before_the_deletion_is_revoked_too(void **state)
 	assert_int_equal(registry_check_key(reg, secret, NOW_MS, &found), KEY_REVOKED);
 }
 
+static void key_that_is_told_after_the_deletion_is_revoked_too(void **state)
+{
+	struct key_record k = {.project = "demo", .scopes = KEY_CHAT, .limits = {-1, -1, -1}};
+	char id[KEY_ID_SIZE], secret[SECRET_SIZE];
+	struct key *found;
+
+	(void)state;
+	reg_new();
+	make_project("demo");
+	assert_int_equal(registry_create_key(reg, &k, id, secret, outcome_done, &outcome, &why), 0);
+	assert_int_equal(delete_it("demo"), 0);
+	fakes_end_newest(0);
+	fakes_end(0);
+	assert_int_equal(registry_check_key(reg, secret, NOW_MS, &found), KEY_REVOKED);
+}
+
 static void deleted_name_may_be_used_again(void **state)
 {
 	struct project *old, *again;
@@ -383,6 +399,7 @@ int main(void)
 		TEST(project_that_is_not_deleted_stays_whole),
 		TEST(nothing_joins_a_project_that_is_being_deleted),
 		TEST(key_made_just_before_the_deletion_is_revoked_too),
+		TEST(key_that_is_told_after_the_deletion_is_revoked_too),
 		TEST(deleted_name_may_be_used_again),
 	};
 

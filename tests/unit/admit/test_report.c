@@ -242,6 +242,7 @@ static void report_of_nothing_is_whole(void **state)
 	assert_int_equal(parse(NULL, NULL, NULL, NULL), 0);
 	report = json_loads(run(REPORT_JSON), 0, NULL);
 	assert_int_equal(json_integer_value(json_object_get(report, "total_tokens")), 0);
+	assert_true(json_is_object(json_object_get(report, "by_model")));
 	assert_int_equal(json_object_size(json_object_get(report, "by_model")), 0);
 	json_decref(report);
 }
