@@ -7,6 +7,8 @@
 
 #define MICRO INT64_C(1000000)
 
+#define MOST_USD INT64_C(1000000000000)
+
 enum { DECIMALS = 6 };
 
 void money_format_usd(char to[MONEY_TEXT_SIZE], int64_t micro_usd)
@@ -31,7 +33,7 @@ static int parse_dollars(const char *text, size_t digits, int64_t *ret)
 
 	for (size_t i = 0; i < digits; i++) {
 		value = value * 10 + (text[i] - '0');
-		if (value >= INT64_C(1000000000000))
+		if (value > MOST_USD)
 			return ERR_LIMIT;
 	}
 	*ret = value;
@@ -57,6 +59,8 @@ int money_parse_usd(const char *text, int64_t *ret_micro_usd)
 	if (text[whole + part])
 		return ERR_SYNTAX;
 	rc = parse_dollars(text, whole, &dollars);
+	if (rc == 0 && dollars == MOST_USD && micro > 0)
+		rc = ERR_LIMIT;
 	if (rc == 0)
 		*ret_micro_usd = dollars * MICRO + micro;
 	return rc;

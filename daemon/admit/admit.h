@@ -28,9 +28,11 @@ struct admission {
 	struct budget_hold hold;
 	int64_t hold_id; /* in the ledger; 0: none */
 	struct amount estimate;
+	void (*held)(void *ctx, int rc); /* admit_hold's done, while the hold is being written */
+	void *held_ctx;
 };
 
-/* Takes references to who asks; key may be NULL. */
+/* Takes references to who asks; key may be NULL.  registry and store outlive the admission. */
 void admit_begin(struct admission *a, struct registry *registry, struct store *store,
 		 struct project *project, struct key *key);
 
@@ -57,9 +59,11 @@ int admit_hold(struct admission *a, const struct hold_request *h, void (*done)(v
 /* Before a second attempt: false if the budgets do not let it. */
 bool admit_hold_again(struct admission *a);
 
-/* Charges what was really used, corrects the token buckets, appends the ledger's line (project, key
- * and holds are filled in here) and ends the hold.  `done` comes when it is durable; not to be
- * ended before.  0, or -ENOMEM: charged in memory, not in the ledger, logged. */
+/* After every admit_hold whose done said 0, also when nothing was used.  Charges what was really
+ * used, corrects the token buckets, appends the ledger's line (at_ms, project, key and holds are
+ * filled in here: what is charged now counts in the quarter of an hour that it is now) and ends the
+ * hold.  `done` comes when it is durable; not to be ended before.  0, or the store's code: charged
+ * in memory, not in the ledger, logged; `done` does not come. */
 int admit_settle(struct admission *a, struct ledger_record *line,
 		 const struct idempotency_record *kept, void (*done)(void *ctx, int rc), void *ctx);
 

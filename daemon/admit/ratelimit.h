@@ -20,12 +20,14 @@ enum rate_verdict { RATE_OK, RATE_REQUESTS, RATE_TOKENS, RATE_CONCURRENT };
 
 /* Full buckets. */
 void rate_init(struct rate *r, const struct rate_limits *limits, int64_t now_us);
-/* New limits; what is left stays, at most the new capacity. */
+/* New limits; what is left stays, at most the new capacity; a limit where none was begins full. */
 void rate_set_limits(struct rate *r, const struct rate_limits *limits, int64_t now_us);
 
 /* Whether one more request of `tokens` may begin; takes nothing.  A request larger than a whole
  * minute's tokens is let through when the bucket is full.  ret_wait_ms: until it may (0 if it may;
- * -1: when a running one ends). */
+ * -1: when a running one ends), if nothing else takes from the buckets; the verdict names the one
+ * that takes longest.  A limit of 0 lets nothing through, whatever the wait.  A clock that stands
+ * still or goes back fills nothing. */
 enum rate_verdict rate_check(struct rate *r, int64_t tokens, int64_t now_us, int64_t *ret_wait_ms);
 void rate_take(struct rate *r, int64_t tokens); /* after RATE_OK; running counts up */
 void rate_adjust(struct rate *r,

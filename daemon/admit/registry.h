@@ -25,6 +25,7 @@ struct project {
 	struct rate rate;
 	struct account_list budgets;
 	bool deleted, changing;
+	bool deleting; /* its deletion is being written */
 	unsigned refs;
 	UT_hash_handle hh; /* by name */
 };
@@ -36,6 +37,7 @@ struct key {
 	struct account_list budgets;
 	bool changing, used; /* used: last_used_ms is to be written */
 	unsigned refs;
+	struct key *next_used;
 	UT_hash_handle by_id, by_hash, by_old_hash;
 };
 
@@ -45,6 +47,8 @@ struct registry *registry_new(uv_loop_t *loop, struct store *store);
 /* 0 or a negative code.  Only when nothing was loaded before. */
 int registry_reload(struct registry *r);
 bool registry_loaded(const struct registry *r);
+/* When no request is open any more and the store still works: writes what is not written, waits for
+ * the changes under way, frees and calls `closed` from the loop. */
 void registry_free(struct registry *r, void (*closed)(void *ctx), void *ctx);
 
 /* Rises with every change that took effect: what was derived from the registry is out of date. */
@@ -52,9 +56,17 @@ uint64_t registry_generation(const struct registry *r);
 
 /* ---- finding ---- */
 
-enum key_check { KEY_GOOD, KEY_NOT_OURS, KEY_MALFORMED, KEY_UNKNOWN, KEY_EXPIRED, KEY_REVOKED };
-/* secret: what the client sent.  KEY_NOT_OURS: it does not begin like a key of ccapi;
- * KEY_MALFORMED: it does, but the checksum is wrong.  ret_key: borrowed, set for KEY_GOOD. */
+enum key_check {
+	KEY_GOOD,
+	KEY_NOT_OURS,  /* it does not begin like a key of ccapi */
+	KEY_MALFORMED, /* it does, but the checksum is wrong */
+	KEY_UNKNOWN,
+	KEY_EXPIRED,
+	KEY_REVOKED,
+	KEY_REPLACED /* by a rotation whose grace time is over */
+};
+/* secret: what the client sent.  ret_key: borrowed, set for KEY_GOOD.  Before registry_loaded()
+ * every key is unknown: refuse with FAULT_STORE then. */
 enum key_check registry_check_key(struct registry *r, const char *secret, int64_t now_ms,
 				  struct key **ret_key);
 void registry_touch_key(struct registry *r, struct key *key, int64_t now_ms); /* last use */
@@ -72,14 +84,16 @@ struct key *key_ref(struct key *k);
 void key_unref(struct key *k); /* NULL ok */
 
 /* Everybody's limits and budgets.  conf: what the settings say, in force unless the operator has
- * set own ones at run time. */
+ * set own ones at run time; of budgets each window counts for itself. */
 struct rate *registry_global_rate(struct registry *r);
 struct account_list *registry_global_budgets(struct registry *r);
 void registry_set_conf_limits(struct registry *r, const struct rate_limits *conf);
-/* budget.* of the settings as a global budget that is not in the store; limits of -1: none. */
+/* budget.* of the settings as a global budget that is not in the store; limits of -1: none.  The
+ * first one is in force at once (it reads the store), a later one when what was used is known.  0
+ * or a negative code. */
 int registry_set_conf_budget(struct registry *r, const struct budget_record *conf);
 
-/* In the order of names or ids. */
+/* In the order of names or ids.  `each` must not open projects. */
 void registry_each_project(struct registry *r, void (*each)(void *ctx, struct project *p),
 			   void *ctx);
 void registry_each_key(struct registry *r, const char *project, /* NULL: all */
@@ -89,7 +103,8 @@ size_t registry_count_keys(const struct registry *r);
 
 /* ---- changing ----
  * Each returns 0 and calls `done` later exactly once; or -EINVAL with `why` (which names the
- * field), and then `done` does not come.  done's rc is 0 or the store's code. */
+ * field), and then `done` does not come.  done's rc is 0 or the store's code.  The words of `why`
+ * are for operators: they may quote store_detail(). */
 
 int registry_create_project(struct registry *r, const struct project_record *wanted,
 			    void (*done)(void *ctx, int rc), void *ctx, struct refusal *why);

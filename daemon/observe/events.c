@@ -7,6 +7,7 @@
 #include "shared/log.h"
 
 static struct event_listener *listeners;
+static struct event_listener *up_next; /* while an event is told */
 static uint64_t newest;
 
 void events_listen(struct event_listener *l)
@@ -16,6 +17,8 @@ void events_listen(struct event_listener *l)
 
 void events_unlisten(struct event_listener *l)
 {
+	if (l == up_next)
+		up_next = l->next;
 	DL_DELETE(listeners, l);
 }
 
@@ -32,15 +35,13 @@ static void log_it(const char *topic, bool warn, const json_t *data, const char 
 void events_publish(const char *topic, bool warn, json_t *data, const char *words)
 {
 	struct event e = {.seq = ++newest, .at_ms = clock_wall_ms(), .topic = topic, .data = data};
-	struct event_listener *l, *next;
-
 	if (!data) {
 		log_error("event", "%s: %s (no memory to tell more)", topic, words);
 		return;
 	}
 	log_it(topic, warn, data, words);
-	DL_FOREACH_SAFE(listeners, l, next)
-	{
+	for (struct event_listener *l = listeners; l; l = up_next) {
+		up_next = l->next;
 		l->event(l->ctx, &e);
 	}
 	json_decref(data);

@@ -1,6 +1,6 @@
 /* What happens, told to whoever listens: the control socket's subscribers, the webhook.  Publishing
  * also writes the log line.  For the loop thread; listeners are called at once and must not publish
- * from inside. */
+ * from inside; they may end listening, their own or another's. */
 #ifndef DAEMON_OBSERVE_EVENTS_H
 #define DAEMON_OBSERVE_EVENTS_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct event {
-	uint64_t seq; /* from 1, rising by 1 */
+	uint64_t seq; /* from 1, rising by 1; a gap: one could not be told, for want of memory */
 	int64_t at_ms;
 	const char *topic;  /* "budget", "key", "project", "limit", "override", "store", "reload" */
 	const json_t *data; /* an object */

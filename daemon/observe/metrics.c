@@ -46,6 +46,8 @@ static int64_t values[METRICS];
 
 void metric_add(enum metric m, int64_t n)
 {
+	if (n < 0)
+		return;
 	if (__builtin_add_overflow(values[m], n, &values[m]))
 		values[m] = INT64_MAX;
 }

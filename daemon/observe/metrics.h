@@ -29,7 +29,7 @@ enum metric {
 	METRICS
 };
 
-void metric_add(enum metric m, int64_t n);
+void metric_add(enum metric m, int64_t n); /* counters only rise: below 0 is passed over */
 int64_t metric_value(enum metric m);
 const char *metric_name(enum metric m); /* "ccapi_requests_total" */
 void metrics_write(struct buf *to);     /* Prometheus text, version 0.0.4 */
