@@ -223,9 +223,9 @@ static const char *scope_name(enum scope scope)
 
 static const char *scope_words(enum scope scope)
 {
-	return scope == SCOPE_KEY       ? "of the key"
-	       : scope == SCOPE_PROJECT ? "of the project"
-					: "of all";
+	return scope == SCOPE_KEY       ? "for the key"
+	       : scope == SCOPE_PROJECT ? "for the project"
+					: "for everyone";
 }
 
 /* The names that a list leaves, for the client. */

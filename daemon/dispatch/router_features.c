@@ -38,6 +38,11 @@ static struct counts count_window(const char *text, struct route_window w)
 	for (size_t i = w.from; i < w.to; i++) {
 		unsigned char b = (unsigned char)text[i];
 
+		if (b - (unsigned)'a' < 26) { /* most are: nothing more to ask */
+			n.words += !in_word;
+			in_word = true;
+			continue;
+		}
 		n.words += !in_word && !is_space(text[i]);
 		in_word = !is_space(text[i]);
 		ideographs += b >= 0xE3 && b <= 0xE9;

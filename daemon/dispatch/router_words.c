@@ -8,30 +8,39 @@
  * E3 to ED are Chinese, Japanese and Korean. */
 enum byte_class { SEPARATES, LETTER, IDEOGRAPH, CONTINUES };
 
+static const unsigned char byte_classes[256] = {
+	['0' ... '9'] = LETTER,      ['A' ... 'Z'] = LETTER,
+	['a' ... 'z'] = LETTER,      ['_'] = LETTER,
+	[0x80 ... 0xBF] = CONTINUES, [0xC3 ... 0xE1] = LETTER,
+	[0xE3 ... 0xED] = IDEOGRAPH,
+};
+
 static enum byte_class class_of(char c)
+{
+	return byte_classes[(unsigned char)c];
+}
+
+/* Static, so that the scan has it inline. */
+static unsigned char fold(char c)
 {
 	unsigned char b = (unsigned char)c;
 
-	if (b < 0x80)
-		return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') ||
-				       b == '_'
-			       ? LETTER
-			       : SEPARATES;
-	if (b < 0xC0)
-		return CONTINUES;
-	if (b >= 0xC3 && b <= 0xE1)
-		return LETTER;
-	return b >= 0xE3 && b <= 0xED ? IDEOGRAPH : SEPARATES;
+	return b - (unsigned)'A' < 26 ? b | 0x20 : b;
 }
 
 unsigned char route_fold(char c)
 {
-	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+	return fold(c);
+}
+
+static bool begins_word(char c)
+{
+	return class_of(c) == LETTER || class_of(c) == IDEOGRAPH;
 }
 
 bool route_begins_word(const char *text, size_t len)
 {
-	return len > 0 && (class_of(*text) == LETTER || class_of(*text) == IDEOGRAPH);
+	return len > 0 && begins_word(*text);
 }
 
 bool route_hits_has(const struct route_hits *hits, unsigned group)
@@ -76,7 +85,7 @@ struct word {
 
 static uint32_t hash_byte(uint32_t hash, char c)
 {
-	return (hash ^ route_fold(c)) * 16777619u;
+	return (hash ^ fold(c)) * 16777619u;
 }
 
 /* The next word that begins in [*pos, to); false: there is none.  *pos moves behind it. */
@@ -86,7 +95,7 @@ static bool next_word(const char *text, size_t to, size_t *pos, struct word *ret
 	uint32_t hash = 2166136261u;
 	bool alone;
 
-	while (at < to && !route_begins_word(text + at, 1))
+	while (at < to && !begins_word(text[at]))
 		at++;
 	if (at >= to) {
 		*pos = to;
@@ -177,7 +186,7 @@ static bool stands_at(const struct entry *e, const char *text, size_t len, size_
 		if (at >= len)
 			return false;
 		if (e->text[i] != ' ') {
-			if (route_fold(text[at++]) != (unsigned char)e->text[i])
+			if (fold(text[at++]) != (unsigned char)e->text[i])
 				return false;
 			continue;
 		}
@@ -221,8 +230,7 @@ void route_index_find(const struct route_index *index, const char *text, size_t 
 		while (w > 0 && pos < to && goes_on(text, len, pos))
 			pos++;
 		while (next_word(text, to, &pos, &word)) {
-			if (word.at + word.len < to || !goes_on(text, len, to))
-				look_up(index, text, len, &word, first, hits);
+			look_up(index, text, len, &word, first, hits);
 			first = false;
 		}
 	}
