@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks that the files generated from the settings' table are up to date: scripts/check-generated.sh BUILD_BIN_DIR
+# Checks that what is generated from tables in the sources is up to date: scripts/check-generated.sh BUILD_BIN_DIR
 set -u
 
 if [ $# -ne 1 ] || [ ! -x "$1/conf-doc" ]; then
@@ -23,6 +23,23 @@ check() { # FORM FILE
 	fi
 }
 
+# A block of a page, between <!-- generated: NAME --> and <!-- end -->.
+check_block() { # NAME FILE COMMAND...
+	name=$1 file=$2
+	shift 2
+	if ! "$@" > "$fresh"; then
+		echo "$* failed" >&2
+		exit 2
+	fi
+	if ! sed -n "/^<!-- generated: $name -->\$/,/^<!-- end -->\$/p" "$file" | sed '1d;$d' | diff -u - "$fresh"; then
+		echo "$file: the block '$name' is not what this prints: $*" >&2
+		status=1
+	fi
+}
+
 check markdown docs/configuration.md
 check example packaging/ccapid.conf.example
+check_block conditions docs/routing.md "$bin/route-eval" --conditions
+check_block rules docs/routing.md "$bin/route-eval" --rules
+check_block evaluation docs/routing.md "$bin/route-eval" --markdown tests/eval/routing.tsv tests/eval/routing-heldout.tsv
 exit $status
