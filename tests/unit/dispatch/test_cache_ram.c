@@ -181,6 +181,7 @@ static void nothing_is_kept_for_no_time(void **state)
 	assert_false(has(1)); /* and what was there is not today's answer any more */
 	assert_false(has(2));
 	assert_int_equal(measure().bytes, 0);
+	assert_int_equal(measure().stores, 1);
 }
 
 static void a_second_answer_takes_the_first_one_s_place(void **state)
