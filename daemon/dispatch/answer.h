@@ -3,6 +3,7 @@
 #ifndef DAEMON_DISPATCH_ANSWER_H
 #define DAEMON_DISPATCH_ANSWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,9 @@ struct answer {
 	char model_id[96];
 	char route[64];
 	enum job_stop stop;
-	struct job_usage usage; /* what the first answer cost */
+	struct job_usage usage;      /* what the first answer cost */
+	unsigned char body_hash[32]; /* of what was asked: of answers kept for Idempotency-Key */
+	bool lost;                   /* ... and too large to be kept: there is no text */
 	size_t len;
 	char text[]; /* NUL-terminated */
 };
@@ -24,7 +27,8 @@ struct answer *answer_new(const char *text, size_t len); /* one reference; NULL:
 struct answer *answer_ref(struct answer *a);
 void answer_unref(struct answer *a); /* NULL ok */
 
-/* To and from JSON text, for the store.  NULL: out of memory, or not what answer_to_json writes. */
+/* To and from JSON text, for the store; body_hash and lost are not in it.  NULL: out of memory,
+ * text that is not UTF-8 or has a NUL in it, JSON that answer_to_json would not write. */
 char *answer_to_json(const struct answer *a);
 struct answer *answer_from_json(const char *json);
 

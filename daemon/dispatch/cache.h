@@ -9,7 +9,7 @@
  * is told when the leader has ended: with the answer, or with none, and then one follower leads.
  *
  * The back end that keeps entries stands behind struct cache_backend, so that another one (Redis)
- * can take the place of memory. */
+ * can take the place of memory.  All of this is for the loop thread. */
 #ifndef DAEMON_DISPATCH_CACHE_H
 #define DAEMON_DISPATCH_CACHE_H
 
@@ -22,16 +22,31 @@
 
 enum { CACHE_KEY_SIZE = 32 };
 
-/* Where entries are kept.  `get` answers by `found`, at once (from inside get) or later from the
- * loop, exactly once; answer NULL: nothing there.  found takes a reference of its own. */
+/* What a back end knows of itself; 0 where it cannot tell. */
+struct cache_kept {
+	size_t entries, bytes;
+	int64_t stores,
+		evictions; /* since the start; evictions: for want of room, before the TTL */
+};
+
+/* Where entries are kept; every function may be called again from inside `found`.  A back end that
+ * fails says so itself (log, metric) and answers as if nothing were there. */
 struct cache_backend {
+	/* Answers by `found`, at once (from inside get) or later from the loop, exactly once;
+	 * answer NULL: nothing there.  found takes a reference of its own. */
 	void (*get)(void *self, const unsigned char key[CACHE_KEY_SIZE],
 		    void (*found)(void *ctx, struct answer *answer), void *ctx);
+	/* The answer if it is there and can be told at once, borrowed until the next call.  NULL
+	 * for a back end that never can. */
+	struct answer *(*peek)(void *self, const unsigned char key[CACHE_KEY_SIZE]);
+	/* Takes the place of what the key had; takes a reference of its own. */
 	void (*put)(void *self, const unsigned char key[CACHE_KEY_SIZE], struct answer *answer,
 		    int64_t ttl_ms);
 	void (*flush)(void *self);
-	void (*measure)(void *self, size_t *ret_entries, size_t *ret_bytes);
-	void (*free)(void *self);
+	void (*measure)(void *self, struct cache_kept *ret_kept);
+	/* Calls `found` for each get that is still open, then `closed`, once, from inside or later
+	 * from the loop. */
+	void (*free)(void *self, void (*closed)(void *ctx), void *ctx);
 	void *self;
 };
 
@@ -42,16 +57,21 @@ void cache_ram_set_max(struct cache_backend *b, size_t max_bytes);
 
 struct cache;
 
-struct cache *cache_new(const struct cache_backend *backend); /* takes it; NULL: out of memory */
-void cache_free(struct cache *c);                             /* no flight may be open */
+struct cache *cache_new(uv_loop_t *loop,
+			const struct cache_backend *backend); /* takes it; NULL: out of memory, and
+								 then it is the caller's still */
+/* No ticket may be in a flight.  The loop calls `closed` (may be NULL) when all is freed. */
+void cache_free(struct cache *c, void (*closed)(void *ctx), void *ctx);
 
-enum cache_result { CACHE_HIT, CACHE_LEAD, CACHE_FOLLOW };
+enum cache_result { CACHE_HIT, CACHE_LEAD };
 
 /* One request's part in a flight.  Embedded in the request; zero before use. */
 struct flight;
 struct cache_ticket {
 	struct flight *flight; /* NULL: none */
 	bool leads;
+	/* Below: the cache's. */
+	bool looks, fresh;
 	void (*ready)(void *ctx, enum cache_result result, struct answer *answer);
 	void *ctx;
 	struct cache_ticket *prev, *next;
@@ -60,38 +80,45 @@ struct cache_ticket {
 /* Looks the key up and joins its flight.  ready is called once, from inside the call when the
  * answer is known at once, else from the loop: CACHE_HIT with a borrowed answer, or CACHE_LEAD: go
  * on and end with cache_settle.  Followers get either, when the leader has ended.  fresh: do not
- * look for a kept answer (still joins a flight).  0, -ENOMEM (ready is not called). */
+ * look for a kept answer (still joins a flight).  ready may free the request with its ticket, and
+ * may call every function here but cache_free.  0, -ENOMEM (ready is not called). */
 int cache_join(struct cache *c, const unsigned char key[CACHE_KEY_SIZE], bool fresh,
 	       struct cache_ticket *t,
 	       void (*ready)(void *ctx, enum cache_result result, struct answer *answer),
 	       void *ctx);
 /* The leader has its answer (keep_ms > 0: keep it so long; 0: hand it to followers only), or none
  * (answer NULL): then the oldest follower leads.  Never calls `ready` from inside: followers are
- * told from the loop. */
+ * told from the loop.  A no-op without a flight. */
 void cache_settle(struct cache *c, struct cache_ticket *t, struct answer *answer, int64_t keep_ms);
-/* Whoever leaves early, leader or follower; a no-op without a flight. */
+/* Whoever leaves early, leader or follower, also while the look-up is under way; `ready` is not
+ * called after.  A no-op without a flight. */
 void cache_leave(struct cache *c, struct cache_ticket *t);
 
 /* Raw bodies as short cuts: `hash` stood for the canonical `key` under this generation of rules,
- * keys and models.  A bounded number is kept, oldest out first. */
+ * keys and models.  65536 are kept, oldest out first: about 12 MB, beside the bound of the
+ * entries. */
 struct cache_alias {
 	unsigned char key[CACHE_KEY_SIZE];
 	bool stream, include_usage;
 	char model_id[96];
+	char route[64], project[65];
 };
+/* Out of memory: there is no short cut then. */
 void cache_put_alias(struct cache *c, const unsigned char hash[CACHE_KEY_SIZE],
 		     const struct cache_alias *alias, uint64_t generation);
-const struct cache_alias *cache_find_alias(struct cache *c,
-					   const unsigned char hash[CACHE_KEY_SIZE],
-					   uint64_t generation); /* NULL: none */
-/* The kept answer at once, if the back end can tell at once; borrowed.  For the short cut. */
+/* NULL: none, or of another generation, and then it is forgotten.  Valid until the next call. */
+const struct cache_alias *
+cache_find_alias(struct cache *c, const unsigned char hash[CACHE_KEY_SIZE], uint64_t generation);
+/* The kept answer at once, if the back end can tell at once; borrowed until the next call of the
+ * cache.  For the short cut: it is not counted. */
 struct answer *cache_peek(struct cache *c, const unsigned char key[CACHE_KEY_SIZE]);
 
-void cache_flush(struct cache *c);
+void cache_flush(struct cache *c); /* entries and aliases; flights go on */
 
+/* Requests that were not fresh: each ends as a hit, a miss (it leads) or followed. */
 struct cache_counts {
 	int64_t hits, misses, stores, evictions, followed;
-	size_t entries, bytes;
+	size_t entries, bytes; /* as the back end has them */
 };
 void cache_count(const struct cache *c, struct cache_counts *ret_counts);
 void cache_note_hit(struct cache *c); /* a hit by the short cut */
