@@ -59,7 +59,9 @@ configure_file(${CMAKE_SOURCE_DIR}/cmake/version.h.in ${CMAKE_BINARY_DIR}/genera
 
 function(ccapi_module name)
 	file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
-	if(NOT sources)
+	if(NOT sources) # headers alone so far: others may name it
+		add_library(${name} INTERFACE)
+		target_link_libraries(${name} INTERFACE ccapi_flags ${ARGN})
 		return()
 	endif()
 	add_library(${name} STATIC ${sources})
