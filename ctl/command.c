@@ -168,41 +168,58 @@ static bool begins_group(const char *words, const char *group)
 	return words && strncmp(words, group, len) == 0 && words[len] == ' ';
 }
 
-/* "keys" or "keys crate": what there is below the first word; else what it may have been. */
+/* Below the first word there is something, but not this: says what there is. */
+static int no_verb_in_group(struct parser *p, const char *list)
+{
+	const char *group = p->c->words[0], *second = p->c->words[1];
+	struct suggestion near = {0};
+	char clean[CLEAN_SIZE];
+
+	if (p->c->word_count < 2)
+		return fail(p, "%s needs one of: %s", group, list);
+	for (size_t i = 0; i < verb_count; i++)
+		if (begins_group(verbs[i].words, group))
+			suggest_offer(&near, second, verbs[i].words + strlen(group) + 1);
+	str_copy_clean(clean, sizeof clean, second);
+	fail(p, "%s has no '%s'; there are: %s", group, clean, list);
+	hint(p, &near);
+	return ERR_SYNTAX;
+}
+
+/* Whole commands first ("key list", "statsu"), then anything of a group of that name ("key"). */
+static void offer_commands(struct parser *p, struct suggestion *near)
+{
+	const char *first = p->c->words[0];
+	char written[CLEAN_SIZE];
+
+	snprintf(written, sizeof written, "%s%s%s", first, p->c->word_count > 1 ? " " : "",
+		 p->c->word_count > 1 ? p->c->words[1] : "");
+	for (size_t i = 0; i < verb_count; i++)
+		if (verbs[i].words)
+			suggest_offer(near, written, verbs[i].words);
+	for (size_t i = 0; i < verb_count && !near->best; i++) {
+		size_t len = verbs[i].words ? strcspn(verbs[i].words, " ") : 0;
+
+		if (len && suggest_distance(verbs[i].words, len, first) <= suggest_allowed(first))
+			near->best = verbs[i].words;
+	}
+}
+
 static int no_verb(struct parser *p)
 {
 	const char *first = p->c->words[0];
-	const char *second = p->c->word_count > 1 ? p->c->words[1] : NULL;
 	struct suggestion near = {0};
 	char list[256] = "", clean[CLEAN_SIZE];
 	size_t len = 0;
 
-	for (size_t i = 0; i < verb_count && len < sizeof list; i++) {
-		if (!begins_group(verbs[i].words, first))
-			continue;
-		len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "",
-					verbs[i].words + strlen(first) + 1);
-		if (second)
-			suggest_offer(&near, second, verbs[i].words + strlen(first) + 1);
-	}
-	str_copy_clean(clean, sizeof clean, second ? second : first);
-	if (len > 0 && !second)
-		return fail(p, "%s needs one of: %s", clean, list);
-	if (len > 0) {
-		fail(p, "%s has no '%s'; there are: %s", first, clean, list);
-		hint(p, &near);
-		return ERR_SYNTAX;
-	}
-	for (size_t i = 0; i < verb_count; i++) {
-		char group[CLEAN_SIZE];
-
-		if (!verbs[i].words)
-			continue;
-		snprintf(group, sizeof group, "%.*s", (int)strcspn(verbs[i].words, " "),
-			 verbs[i].words);
-		if (suggest_distance(group, strlen(group), first) <= suggest_allowed(first))
-			suggest_offer(&near, group, verbs[i].words), near.best = verbs[i].words;
-	}
+	for (size_t i = 0; i < verb_count && len < sizeof list; i++)
+		if (begins_group(verbs[i].words, first))
+			len += (size_t)snprintf(list + len, sizeof list - len, "%s%s",
+						len ? ", " : "",
+						verbs[i].words + strlen(first) + 1);
+	if (len > 0)
+		return no_verb_in_group(p, list);
+	offer_commands(p, &near);
 	str_copy_clean(clean, sizeof clean, first);
 	fail(p, "there is no command '%s'", clean);
 	hint(p, &near);
