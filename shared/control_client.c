@@ -3,12 +3,14 @@
 #include "shared/control_client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -143,6 +145,20 @@ static enum client_failure next_message(struct control_client *c, struct rpc_mes
 
 /* ---- opening ---- */
 
+/* Waits while the listener's queue is full, which a non-blocking socket would not.  0 or errno. */
+static int connect_within(struct control_client *c, const struct sockaddr_un *at)
+{
+	struct timeval limit = {.tv_sec = c->timeout_ms / 1000,
+				.tv_usec = c->timeout_ms % 1000 * 1000};
+
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0)
+		return errno;
+	if (connect(c->fd, (const struct sockaddr *)at, sizeof *at) < 0)
+		return errno == EAGAIN ? ETIMEDOUT : errno;
+	return fcntl(c->fd, F_SETFL, O_NONBLOCK) < 0 ? errno : 0;
+}
+
 static enum client_failure connect_to(struct control_client *c, const char *path,
 				      char words[CLIENT_WORDS_MAX])
 {
@@ -156,10 +172,9 @@ static enum client_failure connect_to(struct control_client *c, const char *path
 		return CLIENT_UNREACHABLE;
 	}
 	memcpy(at.sun_path, path, strlen(path) + 1);
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd >= 0 && connect(c->fd, (struct sockaddr *)&at, sizeof at) == 0)
+	rc = connect_within(c, &at);
+	if (rc == 0)
 		return CLIENT_OK;
-	rc = errno;
 	if (rc == EACCES || rc == EPERM) {
 		snprintf(words, CLIENT_WORDS_MAX,
 			 "%s may not be opened by you\n"
