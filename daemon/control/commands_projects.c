@@ -84,6 +84,10 @@ void command_projects_create(struct request *r)
 	struct refusal why;
 	int rc;
 
+	if (registry_find_project(r->control->deps.registry, name)) {
+		request_refuse(r, RPC_CONFLICT, "name", "there is a project '%s' already", name);
+		return;
+	}
 	if (!read_project(r, &wanted))
 		return;
 	snprintf(wanted.name, sizeof wanted.name, "%s", name);
