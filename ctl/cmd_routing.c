@@ -12,13 +12,13 @@ static const struct show_field overrides[] = {
 	{"DOES", "action", SHOW_TEXT},
 	{"MODEL", "model", SHOW_TEXT},
 	{"ENDS", "expires_at", SHOW_UNTIL},
-	{"REASON", "reason", SHOW_TEXT},
+	{"REASON", "reason", SHOW_LONG},
 	{"BY UID", "uid", SHOW_TEXT},
 	{"SET", "created_at", SHOW_AGE},
 };
 static const struct show_field rules[] = {
 	{"RULE", "rule", SHOW_TEXT},
-	{"TEXT", "text", SHOW_TEXT},
+	{"TEXT", "text", SHOW_LONG},
 };
 static const struct show_field decision[] = {
 	{"Model", "recommended_model", SHOW_TEXT},
@@ -59,5 +59,16 @@ int present_route(const struct command *c, const json_t *result)
 		show_list(json_object_get(result, "alternatives"), alternatives,
 			  SHOW_COUNT_OF(alternatives), false, "");
 	}
+	return EXIT_DONE;
+}
+
+int present_cleared(const struct command *c, const json_t *result)
+{
+	int64_t n = json_get_int(result, "cleared", 0);
+
+	if (!c->quiet && n == 0)
+		puts("No override was in force.");
+	else if (!c->quiet)
+		printf("Overrides cleared: %lld.\n", (long long)n);
 	return EXIT_DONE;
 }

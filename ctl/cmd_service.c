@@ -98,7 +98,7 @@ static void data_lines(const json_t *s, struct buf *b)
 	add(b, cache, "misses", SHOW_COUNT, "", " misses");
 	flush_line("cache", b);
 	add(b, n, "ccapi_requests_total", SHOW_COUNT, "", " answered, ");
-	add(b, n, "ccapi_errors_total", SHOW_COUNT, "", " failed since the start");
+	add(b, n, "ccapi_request_errors_total", SHOW_COUNT, "", " failed since the start");
 	flush_line("requests", b);
 }
 

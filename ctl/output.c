@@ -9,7 +9,7 @@
 
 #include "shared/json.h"
 
-enum { TEXT_MAX = 64 * 1024 * 1024, GAP = 2 };
+enum { TEXT_MAX = 64 * 1024 * 1024, GAP = 2, CUT_MIN = 16 };
 
 void output_init(void)
 {
@@ -270,10 +270,11 @@ static size_t measure(const struct table *t, unsigned *widths, unsigned width, b
 		used += widths[i] + (i ? GAP : 0);
 		if (width == 0 || used <= width)
 			continue;
-		if (i > 0)
+		used -= widths[i];
+		if (i > 0 && !(t->columns[i].cut && used + CUT_MIN <= width))
 			return i;
-		widths[0] = width;
-		return 1;
+		widths[i] = width - used;
+		return i + 1;
 	}
 	return t->count;
 }

@@ -31,6 +31,7 @@ int output_json(FILE *f, const json_t *value);
 struct table_column {
 	const char *title;
 	bool right; /* numbers */
+	bool cut;   /* is cut where it does not fit, not left out, if a few columns are left */
 };
 
 struct table;

@@ -97,7 +97,7 @@ static const struct show_field cache[] = {
 	{"Dropped for room", "evictions", SHOW_COUNT},
 };
 static const struct show_field settings[] = {
-	{"SETTING", "name", SHOW_TEXT},         {"VALUE", "value", SHOW_TEXT},
+	{"SETTING", "name", SHOW_TEXT},         {"VALUE", "value", SHOW_LONG},
 	{"DEFAULT", "default", SHOW_TEXT},      {"CHANGED", "changed", SHOW_YES},
 	{"RELOADABLE", "reloadable", SHOW_YES},
 };
@@ -168,7 +168,7 @@ static const struct view {
 	{.method = "limits.set", .done = "Limits of %s set."},
 	{.method = "routing.show", .present = present_routing},
 	{.method = "routing.set", .fields = override_sheet, .count = SHOW_COUNT_OF(override_sheet)},
-	{.method = "routing.clear", .done = "Cleared."},
+	{.method = "routing.clear", .present = present_cleared},
 	{.method = "routing.test", .present = present_route},
 	{.method = "usage", .present = present_usage},
 	{.method = "cache.stats", .fields = cache, .count = SHOW_COUNT_OF(cache)},

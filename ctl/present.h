@@ -16,6 +16,7 @@ int present_usage(const struct command *c, const json_t *result);
 int present_secret(const struct command *c, const json_t *result);
 int present_route(const struct command *c, const json_t *result);
 int present_routing(const struct command *c, const json_t *result);
+int present_cleared(const struct command *c, const json_t *result);
 int present_config_check(const struct command *c, const json_t *result);
 
 #endif

@@ -182,6 +182,7 @@ void show_value(struct buf *to, const struct show_field *field, const json_t *ob
 
 	switch (field->kind) {
 	case SHOW_TEXT:
+	case SHOW_LONG:
 		add_scalar(to, value);
 		break;
 	case SHOW_COUNT:
@@ -241,7 +242,8 @@ void show_list(const json_t *rows, const struct show_field *fields, size_t count
 		puts(when_empty);
 	for (i = 0; i < count; i++)
 		columns[i] = (struct table_column){.title = fields[i].title,
-						   .right = is_right(fields[i].kind)};
+						   .right = is_right(fields[i].kind),
+						   .cut = fields[i].kind == SHOW_LONG};
 	json_array_foreach((json_t *)rows, i, row)
 	{
 		for (size_t f = 0; f < (quiet ? 1 : count); f++)
@@ -255,7 +257,7 @@ void show_list(const json_t *rows, const struct show_field *fields, size_t count
 
 void show_sheet(const json_t *object, const struct show_field *fields, size_t count)
 {
-	static const struct table_column columns[] = {{"", false}, {"", false}};
+	static const struct table_column columns[] = {{.title = ""}, {.title = ""}};
 	struct table *t = table_new(columns, 2);
 
 	if (!t)

@@ -11,6 +11,7 @@
 
 enum show_kind {
 	SHOW_TEXT,     /* null: "-" */
+	SHOW_LONG,     /* likewise; in a table it is cut where it does not fit */
 	SHOW_COUNT,    /* 1,000,000; null: "-" */
 	SHOW_USD,      /* $0.25; null: "-" */
 	SHOW_BYTES,    /* 1.5 MiB */

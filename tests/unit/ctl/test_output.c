@@ -21,7 +21,8 @@ static const char *cleaned(const char *text, enum clean_how how)
 	return printed;
 }
 
-static const struct table_column columns[] = {{"NAME", false}, {"TOKENS", true}, {"LABEL", false}};
+static const struct table_column columns[] = {
+	{.title = "NAME"}, {.title = "TOKENS", .right = true}, {.title = "LABEL"}};
 
 static const char *table(const char *const *cells, unsigned width)
 {
@@ -108,6 +109,26 @@ static void columns_that_do_not_fit_are_left_out_from_the_right(void **state)
 	assert_string_equal(table(cells, 3), "NA…\nde…\n");
 }
 
+static void a_column_that_may_be_cut_stays_while_there_is_room(void **state)
+{
+	static const struct table_column two[] = {{.title = "N"}, {.title = "TEXT", .cut = true}};
+	struct table *t = table_new(two, 2);
+	FILE *f;
+
+	(void)state;
+	table_add(t, "a");
+	table_add(t, "0123456789012345678901234567890123456789");
+	f = begin();
+	table_print(t, f, 20, true);
+	fclose(f);
+	assert_string_equal(printed, "N  TEXT\na  0123456789012345…\n");
+	f = begin();
+	table_print(t, f, 18, true);
+	fclose(f);
+	assert_string_equal(printed, "N\na\n");
+	table_free(t);
+}
+
 static void wide_characters_are_not_cut_in_half(void **state)
 {
 	static const char *const cells[] = {"漢字漢字", "1", "x", NULL};
@@ -142,6 +163,7 @@ int main(void)
 		cmocka_unit_test(columns_count_what_the_terminal_shows),
 		cmocka_unit_test(tables_are_aligned),
 		cmocka_unit_test(columns_that_do_not_fit_are_left_out_from_the_right),
+		cmocka_unit_test(a_column_that_may_be_cut_stays_while_there_is_room),
 		cmocka_unit_test(wide_characters_are_not_cut_in_half),
 		cmocka_unit_test(cells_cannot_break_the_table),
 	};
