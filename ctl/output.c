@@ -71,7 +71,9 @@ void output_clean(struct buf *to, const char *text, enum clean_how how)
 		uint32_t c = 0;
 		size_t len = decode(s, &c);
 
-		if (len > 0 && (!is_hostile(c) || (c == '\n' && how == CLEAN_LINES)))
+		if (how == CLEAN_LINES && s[0] == '\r' && s[1] == '\n')
+			; /* another system's way to end a line */
+		else if (len > 0 && (!is_hostile(c) || (c == '\n' && how == CLEAN_LINES)))
 			buf_add(to, s, len);
 		else
 			buf_add_char(to, '?');

@@ -17,7 +17,7 @@ void output_init(void);
 unsigned output_width(FILE *f);
 
 /* Appends the text with a ? for everything that is no visible character: control characters,
- * changes of direction, bytes that are not UTF-8.  Lines: \n stays. */
+ * changes of direction, bytes that are not UTF-8.  CLEAN_LINES: \n stays, \r\n becomes it. */
 enum clean_how { CLEAN_LINE, CLEAN_LINES };
 void output_clean(struct buf *to, const char *text, enum clean_how how);
 void output_text(FILE *f, const char *text, enum clean_how how); /* the same, printed */

@@ -43,6 +43,7 @@ static void text_keeps_what_is_visible(void **state)
 	assert_string_equal(cleaned("plain", CLEAN_LINE), "plain");
 	assert_string_equal(cleaned("größe 漢字 🦀", CLEAN_LINE), "größe 漢字 🦀");
 	assert_string_equal(cleaned("a\nb", CLEAN_LINES), "a\nb");
+	assert_string_equal(cleaned("a\r\nb\rc", CLEAN_LINES), "a\nb?c");
 }
 
 static void nothing_steers_the_terminal(void **state)
