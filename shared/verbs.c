@@ -21,6 +21,8 @@
 		.name = NULL                                                                       \
 	}
 
+/* An id has fewer bytes than a secret: one that is given in its place is refused before it is
+ * logged. */
 enum { TEXT_MAX = 60000, MODEL_MAX = 95, ID_MAX = 23, WINDOW_MAX = 31, TIME_MAX = 40 };
 
 #define TEXT(n, fl, opt, meta, lo, hi, text)                                                       \

@@ -39,11 +39,7 @@ struct key *whom_key(struct request *r, const char *param)
 	if (k)
 		return k;
 	str_copy_clean(clean, sizeof clean, id ? id : "");
-	/* Somebody may have put the secret there: not to be repeated, here or in the log. */
-	if (strncmp(clean, "ccapi_", 6) == 0)
-		rpc_error_set(&e, RPC_NOT_FOUND, param, "that is a key's secret, not its id");
-	else
-		rpc_error_set(&e, RPC_NOT_FOUND, param, "there is no key '%s'", clean);
+	rpc_error_set(&e, RPC_NOT_FOUND, param, "there is no key '%s'", clean);
 	snprintf(e.hint, sizeof e.hint, "ccapictl keys list");
 	request_fail(r, &e);
 	return NULL;
