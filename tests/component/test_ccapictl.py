@@ -51,10 +51,10 @@ def test_a_project_with_key_budget_limits_and_override(probe):
     assert "everybody" in table and "1,000,000" in table and "$5.00" in table and f"key {made['id']}" in table
     limits = json.loads(probe.ctl("limits", "show", "demo", "--json").stdout)["limits"][0]
     assert (limits["requests_per_minute"], limits["tokens_per_minute"], limits["concurrent"]) == (60, 100000, 4)
-    assert "in 2 h" in probe.ctl("routing", "show").stdout
+    assert re.search(r"in (2 h|1 h 59 m)", probe.ctl("routing", "show").stdout)
     assert probe.ctl("projects", "list", "-q").stdout == "demo\n"
     assert made["id"] in probe.ctl("keys", "list").stdout
-    assert "no longer" not in probe.ctl("keys", "revoke", made["id"]).stderr
+    assert "worthless" in probe.ctl("keys", "revoke", made["id"]).stdout
     assert json.loads(probe.ctl("keys", "show", made["id"], "--json").stdout)["state"] == "revoked"
 
 
@@ -70,8 +70,9 @@ def test_every_command_that_looks_works_as_text_as_json_and_quietly(probe):
 
 
 def test_usage_as_csv(probe):
-    rows = list(csv.reader(io.StringIO(probe.ctl("usage", "--csv").stdout)))
-    assert rows and len(set(map(len, rows))) == 1
+    text = probe.ctl("usage", "--csv", "--group-by", "day").stdout
+    rows = list(csv.reader(io.StringIO(text)))
+    assert rows[0][0] == "day" and rows[0][-1] == "cost_usd" and len(set(map(len, rows))) == 1
 
 
 def test_an_empty_list_says_what_to_do(probe):
@@ -84,7 +85,7 @@ def test_a_secret_is_shown_with_a_warning(probe):
     out = probe.ctl("keys", "create", "--project", "demo").stdout
     assert "only time" in out
     key = re.search(r"k_[0-9a-f]+", out).group()
-    assert "stops working in 1 h" in probe.ctl("keys", "rotate", key, "--grace", "1h").stdout
+    assert re.search(r"stops working in (1 h|59 m)", probe.ctl("keys", "rotate", key, "--grace", "1h").stdout)
 
 
 # ---- exit codes

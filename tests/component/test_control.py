@@ -69,6 +69,17 @@ def test_a_half_closed_connection_gets_its_answers(probe):
     assert probe.call("projects.show", name="demo")["name"] == "demo"
 
 
+def test_a_half_closed_connection_gets_all_of_a_long_answer(probe):
+    with probe.peer() as p:
+        # Together more than the kernel keeps, and less than what may wait in the daemon beside it.
+        count = 350_000 // len(json.dumps(p.call("config.show")))
+        for _ in range(count):
+            p.ask("config.show")
+        p.s.shutdown(socket.SHUT_WR)
+        assert probe.call("status")["control_connections"] == 2  # the end has been seen, and nothing read yet
+        assert len(p.lines()) == count
+
+
 def test_a_peer_that_leaves_at_once_harms_no_one(probe):
     for _ in range(200):
         with probe.peer(hello=False) as p, contextlib.suppress(BrokenPipeError):  # when there is no room
