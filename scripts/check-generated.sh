@@ -2,8 +2,8 @@
 # Checks that what is generated from tables in the sources is up to date: scripts/check-generated.sh BUILD_BIN_DIR
 set -u
 
-if [ $# -ne 1 ] || [ ! -x "$1/conf-doc" ]; then
-	echo "usage: $0 BUILD_BIN_DIR (the folder that holds conf-doc; build the target conf-doc first)" >&2
+if [ $# -ne 1 ] || [ ! -x "$1/conf-doc" ] || [ ! -x "$1/verb-doc" ]; then
+	echo "usage: $0 BUILD_BIN_DIR (the folder that holds conf-doc and verb-doc; build these targets first)" >&2
 	exit 2
 fi
 bin=$(cd "$1" && pwd)
@@ -12,13 +12,13 @@ fresh=$(mktemp) || exit 2
 trap 'rm -f "$fresh"' EXIT
 status=0
 
-check() { # FORM FILE
-	if ! "$bin/conf-doc" "$1" > "$fresh"; then
-		echo "conf-doc $1 failed" >&2
+check() { # PROGRAM FORM FILE TABLE
+	if ! "$bin/$1" "$2" > "$fresh"; then
+		echo "$1 $2 failed" >&2
 		exit 2
 	fi
-	if ! diff -u "$2" "$fresh"; then
-		echo "$2 is not what daemon/conf/schema.c says; write it anew: $bin/conf-doc $1 > $2" >&2
+	if ! diff -u "$3" "$fresh"; then
+		echo "$3 is not what $4 says; write it anew: $bin/$1 $2 > $3" >&2
 		status=1
 	fi
 }
@@ -37,8 +37,10 @@ check_block() { # NAME FILE COMMAND...
 	fi
 }
 
-check markdown docs/configuration.md
-check example packaging/ccapid.conf.example
+check conf-doc markdown docs/configuration.md daemon/conf/schema.c
+check conf-doc example packaging/ccapid.conf.example daemon/conf/schema.c
+check verb-doc verbs docs/control-verbs.md shared/verbs.c
+check verb-doc ccapictl docs/ccapictl.md shared/verbs.c
 check_block conditions docs/routing.md "$bin/route-eval" --conditions
 check_block rules docs/routing.md "$bin/route-eval" --rules
 check_block evaluation docs/routing.md "$bin/route-eval" --markdown tests/eval/routing.tsv tests/eval/routing-heldout.tsv

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "shared/err.h"
-
-enum { NAME_MAX_LEN = 64, MAX_DISTANCE = 3 };
+#include "shared/suggest.h"
 
 int conf_table_defaults(const struct conf_table *table, void *conf)
 {
@@ -54,31 +53,6 @@ bool conf_table_is_group(const struct conf_table *table, const char *name)
 	return false;
 }
 
-/* Insertions, deletions and replacements between two names of at most NAME_MAX_LEN bytes. */
-static unsigned distance(const char *a, size_t a_len, const char *b)
-{
-	unsigned row[NAME_MAX_LEN + 1];
-	size_t b_len = strlen(b);
-
-	if (a_len > NAME_MAX_LEN || b_len > NAME_MAX_LEN)
-		return NAME_MAX_LEN;
-	for (size_t j = 0; j <= b_len; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; i <= a_len; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= b_len; j++) {
-			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			best = row[j] + 1 < best ? row[j] + 1 : best;
-			row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-		}
-	}
-	return row[b_len];
-}
-
 static const char *last_part(const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -89,15 +63,15 @@ static const char *last_part(const char *name)
 const char *conf_table_suggest(const struct conf_table *table, const char *name, char *out,
 			       size_t size)
 {
-	unsigned allowed = (unsigned)strlen(name) / 2 < MAX_DISTANCE ? (unsigned)strlen(name) / 2
-								     : MAX_DISTANCE;
+	unsigned allowed = suggest_allowed(name);
 	unsigned best = allowed + 1;
 
 	for (size_t i = 0; i < table->count; i++) {
 		const char *candidate = table->keys[i].name;
 		const char *dot = strchr(candidate, '.');
-		unsigned whole = distance(candidate, strlen(candidate), name);
-		unsigned group = dot ? distance(candidate, (size_t)(dot - candidate), name) : best;
+		unsigned whole = suggest_distance(candidate, strlen(candidate), name);
+		unsigned group =
+			dot ? suggest_distance(candidate, (size_t)(dot - candidate), name) : best;
 
 		/* The right word in the wrong group is nearer than any misspelling but the
 		 * smallest. */

@@ -78,6 +78,17 @@ char *paths_runtime_dir(const struct paths_env *env)
 	return path;
 }
 
+const char paths_system_control_socket[] = "/run/ccapi/control.sock";
+
+char *paths_control_socket(const struct paths_env *env)
+{
+	char *dir = paths_runtime_dir(env);
+	char *path = dir ? join(dir, "control.sock") : NULL;
+
+	free(dir);
+	return path;
+}
+
 int paths_config_file(const struct paths_env *env, const char *given, char **ret_path)
 {
 	char *folders[2], *path = NULL;

@@ -20,6 +20,8 @@ void paths_env_read(struct paths_env *env);
 char *
 paths_state_dir(const struct paths_env *env); /* $XDG_STATE_HOME/ccapi; root: /var/lib/ccapi */
 char *paths_runtime_dir(const struct paths_env *env); /* $XDG_RUNTIME_DIR/ccapi; root: /run/ccapi */
+char *paths_control_socket(const struct paths_env *env); /* control.sock in there */
+extern const char paths_system_control_socket[];         /* of the daemon that root runs */
 
 /* The settings file: `given` if not NULL, else the first that exists of
  * $XDG_CONFIG_HOME/ccapi/ccapid.conf and /etc/ccapi/ccapid.conf.  0 with a malloc'ed path, or with

@@ -212,12 +212,32 @@ static void compute_state_dir(struct conf_reader *r, struct conf *conf)
 	conf->state_dir = dir;
 }
 
+/* Likewise. */
+static void compute_control_socket(struct conf_reader *r, struct conf *conf)
+{
+	struct paths_env env;
+	char *path;
+
+	if (conf->control.socket[0])
+		return;
+	paths_env_read(&env);
+	path = paths_control_socket(&env);
+	if (!path) {
+		conf_reader_error(r, -ENOENT, "control.socket",
+				  "must be set, because no home folder is known");
+		return;
+	}
+	free(conf->control.socket);
+	conf->control.socket = path;
+}
+
 void conf_check(struct conf_reader *r)
 {
 	struct conf *conf = r->conf;
 	const char *prompt = conf->claude.system_prompt, *model = conf->routing.default_model;
 
 	compute_state_dir(r, conf);
+	compute_control_socket(r, conf);
 	check_listen(r, conf);
 	check_http(r, conf);
 	check_env(r, conf);

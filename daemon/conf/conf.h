@@ -42,6 +42,14 @@ struct conf {
 		int64_t idle_timeout;  /* 75 s keep-alive */
 		int64_t stall_timeout; /* 20 s that a reader of a stream may stand still */
 	} http;
+	/* Groups are names of the system; "": none. */
+	struct {
+		char *socket;         /* default: $XDG_RUNTIME_DIR/ccapi/control.sock, root:
+					 /run/ccapi/control.sock */
+		char *group;          /* whom the socket belongs to: who may connect */
+		char *operator_group; /* who may steer */
+		char *admin_group;    /* who may do everything, besides root and the daemon's uid */
+	} control;
 	struct {
 		char *path;       /* "": search */
 		char *config_dir; /* CLAUDE_CONFIG_DIR of own logins; "": state_dir/claude */

@@ -16,7 +16,14 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
-enum { RELOAD = true, RESTART = false, PATH_BYTES = 4000, HEADER_LISTS = 64 };
+enum {
+	RELOAD = true,
+	RESTART = false,
+	PATH_BYTES = 4000,
+	SOCKET_PATH_BYTES = 107,
+	GROUP_BYTES = 32,
+	HEADER_LISTS = 64
+};
 
 _Static_assert(sizeof(enum conf_reuse) == sizeof(int) && sizeof(enum conf_login) == sizeof(int) &&
 		       sizeof(enum conf_history) == sizeof(int),
@@ -98,6 +105,20 @@ static const struct conf_key keys[] = {
 	       "How long a connection without a request is kept."),
 	NUMBER("http.stall_timeout", CONF_DURATION, http.stall_timeout, SECOND, HOUR, "20s", RELOAD,
 	       "How long the reader of an answer may take nothing before it is cut."),
+
+	TEXT("control.socket", CONF_PATH, control.socket, 0, SOCKET_PATH_BYTES, NULL, RESTART,
+	     "Socket for ccapictl. Not set: `$XDG_RUNTIME_DIR/ccapi/control.sock`, as root "
+	     "`/run/ccapi/control.sock`."),
+	TEXT("control.group", CONF_STRING, control.group, 0, GROUP_BYTES, "", RESTART,
+	     "Group that the control socket is given to: its members may look. Not set: the "
+	     "daemon's own group."),
+	TEXT("control.operator_group", CONF_STRING, control.operator_group, 0, GROUP_BYTES, "",
+	     RESTART,
+	     "Group whose members may also steer: overrides, cache, reload. They must be able to "
+	     "open the socket."),
+	TEXT("control.admin_group", CONF_STRING, control.admin_group, 0, GROUP_BYTES, "", RESTART,
+	     "Group whose members may do everything, as root and the daemon's user may: keys, "
+	     "budgets, projects. They must be able to open the socket."),
 
 	TEXT("claude.path", CONF_PATH, claude.path, 0, PATH_BYTES, NULL, RESTART,
 	     "The Claude Code program. Not set: searched in PATH and the usual places."),

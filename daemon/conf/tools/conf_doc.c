@@ -23,6 +23,7 @@ static const struct {
 	{"", "General"},
 	{"auth", "Access"},
 	{"http", "HTTP"},
+	{"control", "Control socket"},
 	{"claude", "Claude Code"},
 	{"pool", "Processes and requests"},
 	{"routing", "Models"},

@@ -35,9 +35,9 @@ static void no_two_rows_share_a_place_and_all_places_are_covered(void **state)
 		assert_int_equal(used[conf_schema.keys[i].offset], 0);
 		used[conf_schema.keys[i].offset] = 1;
 	}
-	/* 3 general, 1 auth, 9 http, 7 claude, 16 pool, routing, plan, 3 log: as many as struct
-	 * conf has members */
-	assert_int_equal(conf_schema.count, 3 + 1 + 9 + 7 + 16 + 1 + 1 + 3);
+	/* 3 general, 1 auth, 9 http, 4 control, 7 claude, 16 pool, routing, plan, 3 log: as many as
+	 * struct conf has members */
+	assert_int_equal(conf_schema.count, 3 + 1 + 9 + 4 + 7 + 16 + 1 + 1 + 3);
 }
 
 static void defaults_lie_within_their_bounds(void **state)
