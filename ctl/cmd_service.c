@@ -92,6 +92,7 @@ static void data_lines(const json_t *s, struct buf *b)
 	add(b, s, "projects", SHOW_COUNT, "", " projects, ");
 	add(b, s, "keys", SHOW_COUNT, "", " keys");
 	flush_line("access", b);
+	buf_add_str(b, json_is_false(json_object_get(cache, "enabled")) ? "off   " : "");
 	add(b, cache, "entries", SHOW_COUNT, "", " answers, ");
 	add(b, cache, "bytes", SHOW_BYTES, "", ", ");
 	add(b, cache, "hits", SHOW_COUNT, "", " hits, ");

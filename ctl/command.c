@@ -129,6 +129,8 @@ static int take_option(struct parser *p, int argc, char **argv, int *at)
 	flag = own_flag(p->c, &o);
 	if (flag)
 		*flag = true;
+	else if ((is_option(&o, "--socket") || is_option(&o, "-s")) && !*o.value)
+		return fail(p, "%.*s must be a path, not empty", (int)o.name_len, o.name);
 	else if (is_option(&o, "--socket") || is_option(&o, "-s"))
 		p->c->socket = o.value;
 	else if (p->option_count == OPTIONS_MAX)

@@ -88,13 +88,10 @@ static const struct show_field override_sheet[] = {
 	{"Ends", "expires_at", SHOW_UNTIL}, {"Reason", "reason", SHOW_TEXT},
 };
 static const struct show_field cache[] = {
-	{"Entries", "entries", SHOW_COUNT},
-	{"Size", "bytes", SHOW_BYTES},
-	{"Hits", "hits", SHOW_COUNT},
-	{"Misses", "misses", SHOW_COUNT},
-	{"Joined another", "followed", SHOW_COUNT},
-	{"Stored", "stores", SHOW_COUNT},
-	{"Dropped for room", "evictions", SHOW_COUNT},
+	{"In use", "enabled", SHOW_YES},  {"Entries", "entries", SHOW_COUNT},
+	{"Size", "bytes", SHOW_BYTES},    {"Hits", "hits", SHOW_COUNT},
+	{"Misses", "misses", SHOW_COUNT}, {"Joined another", "followed", SHOW_COUNT},
+	{"Stored", "stores", SHOW_COUNT}, {"Dropped for room", "evictions", SHOW_COUNT},
 };
 static const struct show_field settings[] = {
 	{"SETTING", "name", SHOW_TEXT},         {"VALUE", "value", SHOW_LONG},

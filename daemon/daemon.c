@@ -1,7 +1,7 @@
 /* The life of the daemon: a table of what is started, in order, and unwound in reverse; each stop
  * runs the loop until its module has closed.  A module that does not close in time is a bug, and
- * must not keep the process: the workers die with it.  The only file, with steering.c, that knows
- * every module. */
+ * must not keep the process: the workers die with it.  The only file, with services.c and
+ * steering.c, that knows every module. */
 #include "daemon/daemon.h"
 
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include "daemon/module_conf.h"
 #include "daemon/notify.h"
 #include "daemon/pool/pool.h"
+#include "daemon/services.h"
 #include "daemon/signals.h"
 #include "daemon/state_dir.h"
 #include "daemon/steering.h"
@@ -31,20 +32,13 @@
 #define MAX_PENDING_HEADS 4096
 
 /* `start` returns 0 or a negative code, with words in d->why if the code alone does not tell, and
- * then leaves nothing to stop.  `stop` ends with closed(), at once or from the loop.  Either may be
- * NULL. */
+ * then leaves nothing to stop.  `stop` ends with step_closed(), at once or from the loop.  Either
+ * may be NULL. */
 struct step {
 	const char *name;
 	int (*start)(struct daemon *d);
 	void (*stop)(struct daemon *d);
 };
-
-static void closed(void *ctx)
-{
-	struct daemon *d = ctx;
-
-	d->closed = true;
-}
 
 /* ---- the steps ---- */
 
@@ -61,7 +55,7 @@ static int start_state_dir(struct daemon *d)
 static void stop_state_dir(struct daemon *d)
 {
 	state_dir_close(d->lock_fd);
-	closed(d);
+	step_closed(d);
 }
 
 static int start_notify(struct daemon *d)
@@ -76,7 +70,7 @@ static int start_notify(struct daemon *d)
 static void stop_notify(struct daemon *d)
 {
 	notify_stop(&d->notify);
-	closed(d);
+	step_closed(d);
 }
 
 static int start_pool(struct daemon *d)
@@ -111,13 +105,20 @@ static void stop_dispatch(struct daemon *d)
 	struct dispatch *dispatch = d->dispatch;
 
 	d->dispatch = NULL;
-	dispatch_free(dispatch, closed, d);
+	dispatch_free(dispatch, step_closed, d);
 }
 
 static int start_api(struct daemon *d)
 {
-	struct api_deps deps = {
-		.loop = &d->loop, .conf = d->conf, .dispatch = d->dispatch, .pool = d->pool};
+	struct api_deps deps = {.loop = &d->loop,
+				.conf = d->conf,
+				.dispatch = d->dispatch,
+				.pool = d->pool,
+				.store = d->store,
+				.registry = d->registry,
+				.routing = d->routing,
+				.cache = d->cache,
+				.replays = d->replays};
 
 	d->api = api_new(&deps);
 	return d->api ? 0 : -ENOMEM;
@@ -127,7 +128,7 @@ static void stop_api(struct daemon *d)
 {
 	api_free(d->api);
 	d->api = NULL;
-	closed(d);
+	step_closed(d);
 }
 
 /* Jobs and calls outlive their exchange, and end in the API: so after the HTTP server, before the
@@ -155,7 +156,7 @@ static void stop_http(struct daemon *d)
 	struct http_server *http = d->http;
 
 	d->http = NULL;
-	http_server_stop(http, closed, d);
+	http_server_stop(http, step_closed, d);
 }
 
 static void adopt(void *ctx, int fd, const struct sockaddr *addr, socklen_t addr_len)
@@ -202,7 +203,7 @@ static void stop_listener(struct daemon *d)
 	struct listener *listener = d->listener;
 
 	d->listener = NULL;
-	listener_stop(listener, closed, d);
+	listener_stop(listener, step_closed, d);
 }
 
 static int start_listening(struct daemon *d)
@@ -242,7 +243,7 @@ static int start_tick(struct daemon *d)
 static void stop_tick(struct daemon *d)
 {
 	uv_close((uv_handle_t *)&d->tick, NULL);
-	closed(d);
+	step_closed(d);
 }
 
 static int start_signals(struct daemon *d)
@@ -259,7 +260,7 @@ static int start_signals(struct daemon *d)
 static void stop_signals(struct daemon *d)
 {
 	signals_stop(&d->signals);
-	closed(d);
+	step_closed(d);
 }
 
 static const struct step steps[] = {
@@ -267,9 +268,15 @@ static const struct step steps[] = {
 	{"signals", start_signals, stop_signals},
 	{"service manager", start_notify, stop_notify},
 	{"state directory", start_state_dir, stop_state_dir},
+	{"webhook", services_start_webhook, services_stop_webhook},
+	{"store", services_start_store, services_stop_store},
+	{"registry", services_start_registry, services_stop_registry},
 	{"pool", start_pool, stop_pool},
 	{"dispatch", start_dispatch, stop_dispatch},
+	{"cache", services_start_cache, services_stop_cache},
+	{"routing", services_start_routing, services_stop_routing},
 	{"api", start_api, stop_api},
+	{"control socket", services_start_control, services_stop_control},
 	{"jobs", NULL, stop_jobs},
 	{"http server", start_http, stop_http},
 	{"listener", start_listener, stop_listener},

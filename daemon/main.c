@@ -16,6 +16,7 @@
 
 #include "daemon/conf/load.h"
 #include "daemon/daemon.h"
+#include "daemon/module_conf.h"
 #include "daemon/pool/worker_exec.h"
 
 #include "ccapi_version.h"
@@ -131,6 +132,7 @@ static int prepare_process(void)
 	}
 	umask(077);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a full disk: writing fails */
 	signal(SIGUSR1, SIG_IGN);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		rlim_t most = limit.rlim_max < MAX_NOFILE ? limit.rlim_max : MAX_NOFILE;
@@ -174,6 +176,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "--exec-worker") == 0)
 		return worker_exec_main(argc, argv);
 	options.source.overrides = options.overrides;
+	options.source.check = module_conf_check;
 	status = parse_options(argc, argv, &options);
 	if (status >= 0)
 		return status;

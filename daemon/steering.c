@@ -17,10 +17,14 @@
 
 #include "daemon/addresses.h"
 #include "daemon/api/api.h"
+#include "daemon/api/routing.h"
+#include "daemon/control/control.h"
+#include "daemon/dispatch/cache.h"
 #include "daemon/dispatch/dispatch.h"
 #include "daemon/http/listener.h"
 #include "daemon/http/server.h"
 #include "daemon/module_conf.h"
+#include "daemon/observe/events.h"
 
 #define AREA "daemon"
 
@@ -31,6 +35,13 @@
 #define MAX_RELOAD_ERRORS (64 * 1024)
 
 static void on_tick(uv_timer_t *timer);
+
+void step_closed(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	d->closed = true;
+}
 
 static void set_tick(struct daemon *d, uint64_t every_ms)
 {
@@ -45,7 +56,8 @@ static void set_stage(struct daemon *d, enum stage stage, int64_t limit_ms)
 
 static bool is_idle(const struct daemon *d)
 {
-	return dispatch_open_jobs(d->dispatch) == 0 && http_server_exchanges(d->http) == 0;
+	return dispatch_open_jobs(d->dispatch) == 0 && !api_has_calls(d->api) &&
+	       http_server_exchanges(d->http) == 0;
 }
 
 static void begin_drain(struct daemon *d, const char *signal_name)
@@ -60,6 +72,7 @@ static void begin_drain(struct daemon *d, const char *signal_name)
 	listener_close_sockets(d->listener);
 	dispatch_drain(d->dispatch);
 	http_server_drain(d->http);
+	control_drain(d->control);
 	set_tick(d, TICK_ENDING_MS);
 }
 
@@ -159,11 +172,16 @@ static void hand_out_conf(struct daemon *d)
 	struct dispatch_conf dispatch_conf = module_conf_dispatch(d->conf);
 	char **hosts = addresses_allowed_hosts(d->conf);
 	struct http_conf http_conf = module_conf_http(d->conf, hosts);
+	struct webhook_conf webhook_conf = module_conf_webhook(d->conf);
 	int rc = -ENOMEM;
 
 	module_conf_log(d->conf);
 	dispatch_configure(d->dispatch, &dispatch_conf);
 	pool_reconfigure(d->pool);
+	cache_ram_set_max(d->memory, (size_t)d->conf->cache.max_bytes);
+	if (module_conf_registry(d->conf, d->registry) < 0 || routing_reconfigure(d->routing) < 0 ||
+	    webhook_configure(d->webhook, &webhook_conf) < 0)
+		log_error(AREA, "limits, routing or webhook stay as they were");
 	if (hosts)
 		rc = http_server_configure(d->http, &http_conf);
 	if (rc < 0)
@@ -171,32 +189,46 @@ static void hand_out_conf(struct daemon *d)
 	addresses_free_hosts(hosts);
 }
 
-void steering_on_reload_signal(void *ctx)
+int steering_reload(void *ctx, struct buf *errors)
 {
 	struct daemon *d = ctx;
 	struct conf fresh;
-	struct buf errors;
 	char *file = NULL;
 	int rc;
 
-	if (d->stage != STAGE_SERVING)
-		return;
+	if (d->stage != STAGE_SERVING) {
+		buf_add_str(errors, "the daemon is shutting down\n");
+		return ERR_STATE;
+	}
 	if (d->ready_told)
 		notify_reloading();
-	buf_init(&errors, MAX_RELOAD_ERRORS);
-	rc = conf_load(&fresh, d->source, &errors, &file);
+	rc = conf_load(&fresh, d->source, errors, &file);
 	if (rc == 0)
-		rc = conf_apply(d->conf, &fresh, &errors);
+		rc = conf_apply(d->conf, &fresh, errors);
 	if (rc == 0) {
 		hand_out_conf(d);
 		log_info(AREA, "settings reloaded from %s", file ? file : "the command line");
 	} else {
-		log_lines(&errors);
+		log_lines(errors);
 		log_error(AREA, "settings not reloaded, the running ones stay: %s", err_str(rc));
 	}
+	events_publish("reload", rc != 0, json_pack("{s:b}", "applied", rc == 0),
+		       rc == 0 ? "settings reloaded" : "settings not reloaded");
 	if (d->ready_told)
 		notify_ready(rc == 0 ? "settings reloaded" : "settings not reloaded, see the log");
 	free(file);
+	return rc;
+}
+
+void steering_on_reload_signal(void *ctx)
+{
+	struct daemon *d = ctx;
+	struct buf errors;
+
+	if (d->stage != STAGE_SERVING)
+		return;
+	buf_init(&errors, MAX_RELOAD_ERRORS);
+	steering_reload(d, &errors);
 	buf_done(&errors);
 }
 

@@ -13,9 +13,15 @@
 #include "daemon/signals.h"
 
 struct api;
+struct cache;
+struct control;
 struct dispatch;
 struct http_server;
 struct listener;
+struct registry;
+struct routing;
+struct store;
+struct webhook;
 
 enum stage { STAGE_SERVING, STAGE_DRAINING, STAGE_CUTTING, STAGE_ENDING };
 
@@ -35,17 +41,30 @@ struct daemon {
 	uv_timer_t tick;
 	enum pool_health told_health;
 	bool ready_told;
+	struct store *store;
+	struct registry *registry;
+	struct webhook *webhook;
 	struct pool *pool;
 	struct dispatch *dispatch;
+	struct cache *cache, *replays;
+	struct cache_backend *memory; /* what `cache` keeps its entries in */
+	struct routing *routing;
+	struct control *control;
 	struct api *api;
 	struct http_server *http;
 	struct listener *listener;
 };
 
+void step_closed(void *ctx); /* of daemon.c's table: what is being stopped has closed */
+
 void steering_start(struct daemon *d); /* starts the tick; the loop is there */
 void steering_on_end_signal(void *ctx,
 			    const char *name); /* for struct signal_actions; ctx is the daemon */
 void steering_on_reload_signal(void *ctx);
+
+/* Reads the settings anew and applies them, all or none; also for the control socket.  0, or a
+ * negative code with a line in `errors` for each. */
+int steering_reload(void *ctx, struct buf *errors);
 
 /* From here on the table is being unwound: d->closed is awaited for at most `limit_ms` in all. */
 void steering_begin_unwind(struct daemon *d, int64_t limit_ms);

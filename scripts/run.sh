@@ -146,7 +146,7 @@ explain_port() {
 choose_cli
 
 # ccapid gets a process group of its own, so that Ctrl-C reaches it once, from here; it ends when this script is killed.
-exec {log}< <(exec setsid setpriv --pdeathsig TERM "$bin/ccapid" "${args[@]}" "$@" "${last[@]}" 2>&1)
+exec {log}< <(exec setsid setpriv --pdeathsig TERM "$bin/ccapid" -o auth.required=false "${args[@]}" "$@" "${last[@]}" 2>&1)
 daemon=$!
 ended=
 address=

@@ -131,8 +131,8 @@ static enum client_failure next_message(struct control_client *c, struct rpc_mes
 					char words[CLIENT_WORDS_MAX])
 {
 	char why[160];
-	const char *line;
-	size_t len;
+	const char *line = "";
+	size_t len = 0;
 	int rc = read_line(c, &line, &len);
 
 	if (rc < 0)

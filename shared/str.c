@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Length of the well-formed sequence at s, 0 if there is none. */
 static size_t utf8_sequence(const unsigned char *s, size_t len)
@@ -124,4 +125,17 @@ void str_uuid4(char out[37])
 	r[8] = (unsigned char)((r[8] & 0x3F) | 0x80);
 	sodium_bin2hex(hex, sizeof hex, r, sizeof r);
 	snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+bool str_has_token(const char *value, const char *token)
+{
+	size_t len = strlen(token);
+
+	while (value && *value) {
+		value += strspn(value, " \t,");
+		if (strncasecmp(value, token, len) == 0 && strchr(" \t,/", value[len]))
+			return true; /* strchr finds the terminating NUL too */
+		value += strcspn(value, ",");
+	}
+	return false;
 }

@@ -13,6 +13,10 @@ bool str_is_blank(
 bool str_in_set(const char *s, size_t min, size_t max,
 		const char *set); /* min..max characters, all of them in set */
 
+/* Whether a header's value, a list with commas, has the token, in any case; a token ends at space,
+ * comma or slash.  value may be NULL. */
+bool str_has_token(const char *value, const char *token);
+
 /* Copies at most size-1 bytes, replaces control characters by '?', cuts at a character border;
  * always terminates. */
 void str_copy_clean(char *to, size_t size, const char *from);

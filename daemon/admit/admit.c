@@ -214,7 +214,8 @@ static int write_hold(struct admission *a, const struct hold_request *h, int64_t
 	memcpy(record.project, a->project->record.name, sizeof record.project);
 	if (a->key)
 		memcpy(record.key_id, a->key->record.id, sizeof record.key_id);
-	rc = store_hold(a->store, &record, hold_written, a);
+	record.relaxed = !a->held;
+	rc = store_hold(a->store, &record, a->held ? hold_written : NULL, a);
 	if (rc == 0) {
 		a->hold_id = record.id;
 		return 0;
@@ -234,10 +235,12 @@ int admit_hold(struct admission *a, const struct hold_request *h, void (*done)(v
 		return -EINVAL;
 	}
 	a->estimate = h->whole;
-	a->held = done;
-	a->held_ctx = ctx;
+	if (budget_any(lists)) {
+		a->held = done;
+		a->held_ctx = ctx;
+	}
 	if (write_hold(a, h, now_ms, why) == 0)
-		return 0;
+		return a->held ? 0 : ADMIT_HELD;
 	a->held = NULL;
 	release(a);
 	return -EINVAL;
@@ -276,6 +279,21 @@ static void fill_line(const struct admission *a, struct ledger_record *line, int
 	line->held_micro_usd = a->hold.held.micro_usd;
 }
 
+/* The ledger knows projects by their names: where the request's own was deleted and there is one of
+ * that name again, it is charged too. */
+static void charge_heir(const struct admission *a, struct account_list *lists[HOLD_LISTS],
+			const struct amount *used, int64_t now_ms)
+{
+	struct project *heir = a->project->deleted
+				       ? registry_find_project(a->registry, a->project->record.name)
+				       : NULL;
+
+	if (!heir)
+		return;
+	lists[1] = &heir->budgets;
+	budget_charge(lists[1], used, now_ms);
+}
+
 int admit_settle(struct admission *a, struct ledger_record *line,
 		 const struct idempotency_record *kept, void (*done)(void *ctx, int rc), void *ctx)
 {
@@ -289,6 +307,7 @@ int admit_settle(struct admission *a, struct ledger_record *line,
 	if (!a->hold.open) /* it charges its lists all the same */
 		memcpy(a->hold.lists, lists, sizeof lists);
 	budget_hold_settle(&a->hold, &used, now_ms);
+	charge_heir(a, lists, &used, now_ms);
 	rc = store_settle(a->store, hold_id, line, kept, done, ctx);
 	registry_note_settled(a->registry, lists, &used, now_ms);
 	correct_tokens(a, used.tokens);

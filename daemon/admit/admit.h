@@ -51,9 +51,12 @@ struct hold_request {
 	struct amount prompt; /* estimates */
 	struct amount whole;  /* prompt and the longest answer */
 };
+enum { ADMIT_HELD = 1 };
 /* Holds in memory at once, then in the ledger.  0: `done` comes when the hold is durable (or with
- * the store's code: the hold is released then); -EINVAL and why: nothing is held.  Not to be ended
- * before `done`. */
+ * the store's code: the hold is released then), and the admission is not to be ended before.
+ * ADMIT_HELD: no budget speaks of the request; the hold is queued, so that a crash does not hide
+ * the request, and there is nothing to wait for: `done` does not come.  -EINVAL and why: nothing is
+ * held. */
 int admit_hold(struct admission *a, const struct hold_request *h, void (*done)(void *ctx, int rc),
 	       void *ctx, struct refusal *why);
 /* Before a second attempt: false if the budgets do not let it. */

@@ -284,6 +284,16 @@ static void count_overrun(const struct budget_hold *hold, struct amount used)
 		metric_add(METRIC_BUDGET_OVERRUN_MICRO_USD, over.micro_usd);
 }
 
+void budget_charge(struct account_list *list, const struct amount *used, int64_t now_ms)
+{
+	struct amount charge = amount_make(used->tokens, used->micro_usd);
+
+	for (struct account *a = list->first; a; a = a->next) {
+		account_turn(a, now_ms);
+		account_charge(a, charge, now_ms);
+	}
+}
+
 void budget_hold_settle(struct budget_hold *hold, const struct amount *used, int64_t now_ms)
 {
 	struct amount charge = amount_make(used->tokens, used->micro_usd);
@@ -294,10 +304,7 @@ void budget_hold_settle(struct budget_hold *hold, const struct amount *used, int
 	for (size_t i = 0; i < HOLD_LISTS; i++)
 		if (h.lists[i])
 			amount_sum_take(&h.lists[i]->held, h.held);
-	for (size_t i = 0; i < HOLD_LISTS; i++) {
-		for (struct account *a = h.lists[i] ? h.lists[i]->first : NULL; a; a = a->next) {
-			account_turn(a, now_ms);
-			account_charge(a, charge, now_ms);
-		}
-	}
+	for (size_t i = 0; i < HOLD_LISTS; i++)
+		if (h.lists[i])
+			budget_charge(h.lists[i], &charge, now_ms);
 }

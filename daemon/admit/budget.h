@@ -83,6 +83,9 @@ void budget_hold_settle(struct budget_hold *hold, const struct amount *used, int
 struct amount budget_left(struct account_list *const lists[HOLD_LISTS], int64_t now_ms);
 bool budget_any(struct account_list *const lists[HOLD_LISTS]); /* whether there is any account */
 
+/* Charges what no hold of this list was for. */
+void budget_charge(struct account_list *list, const struct amount *used, int64_t now_ms);
+
 struct budget_view {
 	struct budget_record record;
 	struct amount used, held;

@@ -213,6 +213,7 @@ struct registry *registry_new(uv_loop_t *loop, struct store *store)
 	r->loop = loop;
 	r->store = store;
 	r->conf_limits = no_limits;
+	r->clock_ms = clock_wall_ms() - clock_mono_ms();
 	rate_init(&r->global_rate, &no_limits, clock_mono_us());
 	uv_timer_init(loop, &r->minute);
 	r->minute.data = r;
@@ -281,9 +282,25 @@ void registry_free(struct registry *r, void (*closed)(void *ctx), void *ctx)
 	uv_close((uv_handle_t *)&r->minute, timer_closed);
 }
 
+/* Less than a quarter of an hour moves no window by more than they are exact to. */
+static void follow_clock(struct registry *r, int64_t now_ms)
+{
+	int64_t lead_ms = now_ms - clock_mono_ms(), moved_ms = lead_ms - r->clock_ms;
+
+	r->clock_ms = lead_ms;
+	if (moved_ms >= BUCKET_MS || moved_ms <= -BUCKET_MS)
+		r->clock_was_set = true;
+	if (!r->clock_was_set || !r->loaded || !store_healthy(r->store))
+		return;
+	r->clock_was_set = false;
+	log_info("registry", "the clock was set: what budgets have used is summed again");
+	budgets_sum_again(r);
+}
+
 void registry_minute(struct registry *r, int64_t now_ms)
 {
 	write_used(r);
+	follow_clock(r, now_ms);
 	if (r->loaded)
 		overrides_expire(r, now_ms);
 }

@@ -9,7 +9,9 @@
  * A reset needs that sum twice: once to learn what the present quarter of an hour has used (the
  * record says from then on not to count it), and once, when that record is written, for the
  * account.
- */
+ *
+ * When the clock was set, windows are others than those that were counted in, and what these had
+ * used before is known to the store only: it is asked again for every budget, as at the start. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,12 +140,13 @@ static void summed(void *ctx, int rc, const struct usage_bucket *buckets, size_t
 }
 
 /* What is settled from here on is not in the sum. */
-static int queue_sum(struct change *c)
+static int queue_sum(struct change *c, bool put)
 {
 	const struct budget_record *b = &c->to.budget;
 	int64_t start = window_start_ms(b->window, b->rolling_ms, clock_wall_ms());
-	int rc = store_put_budget(c->registry->store, b, b->from_ms > start ? b->from_ms : start,
-				  summed, c);
+	int64_t from = b->from_ms > start ? b->from_ms : start;
+	int rc = put ? store_put_budget(c->registry->store, b, from, summed, c)
+		     : store_sum_budget(c->registry->store, b, from, summed, c);
 
 	if (rc == 0) {
 		c->expected = (struct expected){.list = c->list};
@@ -155,7 +158,7 @@ static int queue_sum(struct change *c)
 int budgets_write(struct change *c, struct account_list *list, struct refusal *why)
 {
 	c->list = list;
-	return change_begin(c, queue_sum(c), why);
+	return change_begin(c, queue_sum(c, true), why);
 }
 
 /* ---- setting ---- */
@@ -279,7 +282,7 @@ static void found_base(void *ctx, int rc, const struct usage_bucket *buckets, si
 	if (rc == 0 && c->project && (c->project->deleting || c->project->deleted))
 		rc = -ECANCELED;
 	if (rc == 0)
-		rc = queue_sum(c);
+		rc = queue_sum(c, true);
 	if (rc < 0)
 		change_written(c, rc);
 }
@@ -320,4 +323,67 @@ int registry_delete_budget(struct registry *r, const struct budget_record *which
 	c->apply = apply_delete;
 	return change_begin(c, store_delete_budget(r->store, &c->to.budget, change_written, c),
 			    why);
+}
+
+/* ---- after the clock was set ---- */
+
+/* A new limit that came meanwhile stays; a reset has summed for itself. */
+static int apply_sum(struct change *c)
+{
+	const struct budget_record *then = &c->to.budget;
+	struct budget_record now;
+
+	if (!budgets_find(c->list, then, clock_wall_ms(), &now) || now.from_ms != then->from_ms ||
+	    now.base_tokens != then->base_tokens || now.base_micro_usd != then->base_micro_usd)
+		return 0;
+	c->to.budget = now;
+	return budgets_apply(c);
+}
+
+/* The next minute tries again. */
+static void undo_sum(struct change *c)
+{
+	c->registry->clock_was_set = true;
+}
+
+struct sums {
+	struct registry *registry;
+	struct target whose;
+};
+
+static void sum_one(void *ctx, const struct budget_view *view)
+{
+	const struct sums *s = ctx;
+	struct refusal why;
+	struct change *c = change_new(s->registry, NULL, NULL, &why);
+
+	if (c) {
+		change_aim(c, &s->whose);
+		c->list = s->whose.budgets;
+		c->to.budget = view->record;
+		c->apply = apply_sum;
+		c->undo = undo_sum;
+	}
+	if (!c || change_begin(c, queue_sum(c, false), &why))
+		s->registry->clock_was_set = true;
+}
+
+void budgets_sum_again(struct registry *r)
+{
+	struct sums s = {r, {.budgets = &r->global_budgets}};
+	int64_t now_ms = clock_wall_ms();
+	struct project *p, *next_p;
+	struct key *k, *next_k;
+
+	budget_each(s.whose.budgets, now_ms, sum_one, &s);
+	HASH_ITER(hh, r->projects, p, next_p)
+	{
+		s.whose = (struct target){.project = p, .budgets = &p->budgets};
+		budget_each(&p->budgets, now_ms, sum_one, &s);
+	}
+	HASH_ITER(by_id, r->keys, k, next_k)
+	{
+		s.whose = (struct target){.project = k->project, .key = k, .budgets = &k->budgets};
+		budget_each(&k->budgets, now_ms, sum_one, &s);
+	}
 }

@@ -183,8 +183,7 @@ static int find_key_target(struct registry *r, bool alive, struct target *t, str
 	if (!t->key)
 		return no_such("key", t->subject, why);
 	if (alive && t->key->record.revoked_ms)
-		return refusal_set(why, FAULT_INVALID_REQUEST, "key", "Key %s is revoked.",
-				   t->subject);
+		return refusal_set(why, FAULT_PERMISSION, "key", "Key %s is revoked.", t->subject);
 	t->subject = t->key->record.id;
 	t->project = t->key->project;
 	t->budgets = &t->key->budgets;

@@ -40,6 +40,8 @@ struct registry {
 	uv_loop_t *loop;
 	struct store *store;
 	uv_timer_t minute;
+	int64_t clock_ms;   /* the wall clock's lead before the monotonic one */
+	bool clock_was_set; /* and budgets are still to be summed again */
 	bool loaded;
 	uint64_t generation;
 
@@ -154,6 +156,7 @@ bool budget_is_conf(const struct budget_record *b);
  * c->buckets, and budgets_apply() makes an account of that and of what was settled meanwhile. */
 int budgets_write(struct change *c, struct account_list *list, struct refusal *why);
 int budgets_apply(struct change *c);
+void budgets_sum_again(struct registry *r); /* the clock was set */
 /* Admission tells what it has charged. */
 void registry_note_settled(struct registry *r, struct account_list *const lists[HOLD_LISTS],
 			   const struct amount *used, int64_t now_ms);

@@ -11,8 +11,10 @@
 #include <strings.h>
 
 #include "shared/clock.h"
+#include "shared/str.h"
 
 #include "daemon/api/auth.h"
+#include "daemon/api/call.h"
 #include "daemon/api/cors.h"
 #include "daemon/api/pipeline.h"
 #include "daemon/api/request.h"
@@ -28,6 +30,8 @@ static void on_abort(void *user, struct exchange *x)
 	r->x = NULL;
 	if (r->call)
 		pipeline_abort(r->call);
+	else if (r->gone)
+		r->gone(r);
 }
 
 /* Without memory there is no request, no id and no log line, but still an answer. */
@@ -50,20 +54,6 @@ static struct request *request_of(struct api *api, struct exchange *x)
 	exchange_reply(x, 500, "application/json", &body);
 	buf_done(&body);
 	return NULL;
-}
-
-static bool header_has_token(const struct exchange *x, const char *name, const char *token)
-{
-	const char *value = exchange_header(x, name);
-	size_t len = strlen(token);
-
-	while (value && *value) {
-		value += strspn(value, " \t,");
-		if (strncasecmp(value, token, len) == 0 && strchr(" \t,/", value[len]))
-			return true; /* strchr finds the terminating NUL too */
-		value += strcspn(value, ",");
-	}
-	return false;
 }
 
 /* The type must be the first thing in the value: web pages may send "text/plain;
@@ -121,7 +111,7 @@ static bool check_head(struct request *r)
 	struct exchange *x = r->x;
 	struct failure f;
 
-	if (header_has_token(x, "Upgrade", "websocket")) {
+	if (str_has_token(exchange_header(x, "Upgrade"), "websocket")) {
 		failure_set_status(&f, 501, "WebSocket is not available in this version.");
 		request_fail(r, &f);
 		return false;
@@ -140,7 +130,7 @@ static bool check_head(struct request *r)
 		fail(r, FAULT_MEDIA_TYPE, "");
 		return false;
 	}
-	if (!r->route->open && auth_check_key(x, &f)) {
+	if (!r->route->open && auth_check_key(r, &f)) {
 		request_fail(r, &f);
 		return false;
 	}
@@ -234,7 +224,7 @@ struct http_handlers api_handlers(struct api *api)
 
 bool api_has_calls(const struct api *api)
 {
-	return api->calls != NULL;
+	return api->calls != NULL || api->batches > 0;
 }
 
 void api_ref(struct api *api)

@@ -5,16 +5,25 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "daemon/admit/registry.h"
+#include "daemon/api/routing.h"
 #include "daemon/conf/conf.h"
+#include "daemon/dispatch/cache.h"
 #include "daemon/dispatch/dispatch.h"
 #include "daemon/http/exchange.h"
 #include "daemon/pool/pool.h"
+#include "daemon/store/store.h"
 
 struct api_deps {
 	uv_loop_t *loop;
 	const struct conf *conf; /* the running one; values may change by reload */
 	struct dispatch *dispatch;
 	struct pool *pool;
+	struct store *store;
+	struct registry *registry;
+	struct routing *routing;
+	struct cache *cache;   /* of answers */
+	struct cache *replays; /* of answers kept for Idempotency-Key: api/replays.h */
 };
 
 struct api;

@@ -1,16 +1,25 @@
-/* Who asks.  Keyless mode: no keys exist, every request belongs to the project that it names. */
+/* Who asks: the key of a request's head, and the project that the request is for. */
 #ifndef DAEMON_API_AUTH_H
 #define DAEMON_API_AUTH_H
 
+#include "daemon/admit/registry.h"
 #include "daemon/api/errors.h"
-#include "daemon/http/exchange.h"
+#include "daemon/api/request.h"
 
-/* Refuses keys that look like ours, since none exist; SDKs insist on sending some key, so any other
- * is no key at all. 0, or -EINVAL and f says why. */
-int auth_check_key(const struct exchange *x, struct failure *f);
+/* Sets r->key for a good key that has the route's scope.  Servers without keys take requests
+ * without one and, since SDKs insist on sending some key, any that does not look like ours.  0, or
+ * -EINVAL and f says why. */
+int auth_check_key(struct request *r, struct failure *f);
 
-/* The project a request belongs to; asked: its project_id or NULL.  0, or -EINVAL and f says why.
- */
-int auth_project(const char *asked, char ret_project[65], struct failure *f);
+/* Whether the key is still good, some time after that check: it may have been revoked while the
+ * body came, or while other parts of a batch ran.  0, or -EINVAL and f says why. */
+int auth_check_again(const struct request *r, struct failure *f);
+
+/* The name of the project that a request is for, borrowed; asked: its project_id or NULL.  NULL and
+ * f says why. */
+const char *auth_project_name(const struct request *r, const char *asked, struct failure *f);
+
+/* That project, borrowed; on servers without keys it is made if it does not exist. */
+struct project *auth_project(const struct request *r, const char *asked, struct failure *f);
 
 #endif

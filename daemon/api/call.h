@@ -1,5 +1,5 @@
-/* One request for an answer of the model, from its decoded body to its last byte, and the ways to
- * write that answer. */
+/* One request for an answer of the model, from its body to its last byte, and the ways to write
+ * that answer.  pipeline.c is where to read what happens to it. */
 #ifndef DAEMON_API_CALL_H
 #define DAEMON_API_CALL_H
 
@@ -10,24 +10,27 @@
 
 #include "shared/buf.h"
 
+#include "daemon/admit/admit.h"
 #include "daemon/api/chat_request.h"
 #include "daemon/api/errors.h"
 #include "daemon/api/request.h"
+#include "daemon/dispatch/cache.h"
 #include "daemon/dispatch/job.h"
 
 struct call;
 
-/* How an answer is written.  None is called once call->req->x is NULL; `end` and `fail` end the
- * exchange. */
+/* How an answer is written.  None is called once nobody waits for it any more (call_is_wanted). */
 struct encoder {
 	void (*text)(struct call *c, const char *text, size_t len);
 	void (*end)(struct call *c); /* job->result says how */
 	void (*fail)(struct call *c, const struct failure *f);
-	void (*tick)(struct call *c, int64_t now_us); /* about every second while the job is open */
+	void (*tick)(struct call *c,
+		     int64_t now_us); /* about every second while the call is open */
 };
 
 extern const struct encoder openai_json; /* one object at the end */
 extern const struct encoder openai_sse;  /* a stream of chunks */
+extern const struct encoder batch_item;  /* one of the results of a batch */
 
 /* What openai_sse keeps. */
 struct sse_state {
@@ -39,33 +42,82 @@ struct sse_state {
 	int64_t sent_us; /* when something was last sent; at first: when the request came */
 };
 
+/* What is under way for a call; each ends in a callback, and only then may the call be freed. */
+enum busy {
+	BUSY_NOT,
+	BUSY_DECODING,  /* the thread pool parses */
+	BUSY_RECALLING, /* an answer is looked for, or another call's is waited for */
+	BUSY_HOLDING,   /* the hold is being written */
+	BUSY_RUNNING,   /* dispatch has the job */
+	BUSY_SETTLING   /* the ledger's line is being written */
+};
+
+/* Where the answer came from. */
+enum cache_state { CACHE_STATE_BYPASS, CACHE_STATE_MISS, CACHE_STATE_HIT };
+
+/* What recall.c keeps: the two places where an earlier answer may be. */
+struct recall {
+	bool caches, replays; /* whether the request has joined either */
+	bool pending;         /* on_ready has not come yet */
+	unsigned char cache_key[HASH_SIZE], replay_key[HASH_SIZE], body_hash[HASH_SIZE];
+	unsigned char raw_hash[HASH_SIZE]; /* of the body as it came */
+	bool raw;                          /* raw_hash is set */
+	uint64_t generation;               /* of the rules by which cache_key came about */
+	struct cache_ticket cache, replay;
+	struct answer *answer; /* what was found, a reference */
+	bool replayed;         /* ... for Idempotency-Key */
+};
+
 struct call {
-	struct request *req; /* req->x is NULL once answered or aborted */
+	struct request *req; /* req->x is NULL once answered or aborted, and always for parts */
 	struct api *api;
 	struct job *job;
 	const struct encoder *encoder;
 	struct chat_request chat;
 	struct failure failure; /* why it failed before or beside the job's own result */
 	size_t stage;           /* the next one to run */
+	enum busy busy;
 	bool strict;
-	bool on_thread; /* the thread pool decodes: nothing may be freed */
-	bool submitted; /* ops->done will come */
-	bool waiting;   /* for the pool to start */
+	bool gone;    /* nobody waits any more */
+	bool waiting; /* for the pool to start */
 	int64_t wait_from_us, wait_until_us;
-	char *body; /* a copy, while the thread pool decodes */
+	char *body; /* a copy, while the thread pool decodes; of a part: its own */
 	size_t body_len;
+	bool parsed;
 	int parse_result;
 	uv_work_t work;
+
+	char *idempotency_key; /* NULL: none */
+	struct admission admission;
+	struct amount prompt_estimate;
+	bool held;                /* there is a hold to settle */
+	struct job_usage earlier; /* of the attempts that are over, with their cost */
+	struct recall recall;
+	enum cache_state cache_state;
 
 	char id[40]; /* "chatcmpl-..." */
 	int64_t created;
 	char model_id[96]; /* by the catalogue; what answered is job->result.model_id */
-	const char *route;
-	struct buf answer; /* the text: of plain answers, and of streams that must be JSON */
+	char route[ROUTE_NAME_SIZE];
+	struct buf answer; /* the text, as far as it is kept */
+	bool must_keep;    /* the answer is sent whole or checked: too long a text is an error */
+	bool may_keep;     /* it would be good to keep: too long a text is not kept */
 	struct sse_state sse;
+
+	/* Of a part of a batch (batch.h). */
+	void *owner;
+	void *slot;
+	void (*over)(struct call *c); /* last call, when it is freed */
 
 	struct call *prev, *next; /* api->calls */
 };
+
+/* body: NULL, the exchange's; else malloc'ed, taken over.  NULL: out of memory. */
+struct call *call_new(struct request *r, const struct encoder *encoder, char *body, size_t len);
+/* Frees; nothing may be under way. */
+void call_free(struct call *c);
+bool call_is_wanted(const struct call *c);
+bool call_failed(const struct call *c);
 
 /* Queues text up to pool.max_answer; false: too long, the job is cancelled and call->failure says
  * so. */

@@ -85,8 +85,6 @@ static int take_string(struct chat_decoder *d, char **to, const json_t *value)
 static int take_model(struct chat_decoder *d, const struct param *p, json_t *value)
 {
 	(void)p;
-	if (strcmp(json_string_value(value), "auto") == 0)
-		return 0;
 	return take_string(d, &d->out->model, value);
 }
 

@@ -16,7 +16,7 @@ enum chat_format { CHAT_FORMAT_TEXT, CHAT_FORMAT_JSON_OBJECT, CHAT_FORMAT_JSON_S
 enum { CHAT_IGNORED_MAX = 320 };
 
 struct chat_request {
-	char *model;      /* as asked; NULL: auto */
+	char *model;      /* as asked, "auto" too; NULL: none was named */
 	char *project_id; /* as asked; NULL: none */
 	bool stream, include_usage;
 	enum chat_format format;

@@ -117,6 +117,12 @@ int failure_set_status(struct failure *f, int status, const char *message)
 	return -EINVAL;
 }
 
+void failure_from_refusal(struct failure *f, const struct refusal *why)
+{
+	failure_set(f, why->fault, why->param, "%s", why->message);
+	f->retry_after_ms = why->retry_after_ms;
+}
+
 void failure_from_job(struct failure *f, const struct job *job)
 {
 	failure_set(f, job->result.fault, job->result.param, "%s", job->result.message);

@@ -8,6 +8,7 @@
 
 #include "shared/buf.h"
 
+#include "daemon/admit/refusal.h"
 #include "daemon/dispatch/fault.h"
 
 struct job;
@@ -27,6 +28,7 @@ int failure_set(struct failure *f, enum fault fault, const char *param, const ch
 	__attribute__((format(printf, 4, 5)));
 int failure_set_status(struct failure *f, int status,
 		       const char *message); /* the same for a refusal */
+void failure_from_refusal(struct failure *f, const struct refusal *why);
 void failure_from_job(struct failure *f, const struct job *job);
 
 int failure_status(const struct failure *f);

@@ -9,6 +9,10 @@ void handle_health(struct request *r);
 void handle_ready(struct request *r);
 void handle_models(struct request *r);
 void handle_model(struct request *r);
+void handle_metrics(struct request *r);
 void handle_chat_completions(struct request *r);
+void handle_batch(struct request *r);
+void handle_route(struct request *r);
+void handle_usage(struct request *r);
 
 #endif

@@ -6,6 +6,7 @@
 #include "daemon/api/handlers.h"
 #include "daemon/api/request.h"
 #include "daemon/api/routes.h"
+#include "daemon/observe/metrics.h"
 
 enum { BODY_MAX = 16384 };
 
@@ -37,6 +38,16 @@ void handle_health(struct request *r)
 	buf_done(&b);
 }
 
+void handle_metrics(struct request *r)
+{
+	struct buf b;
+
+	buf_init(&b, BODY_MAX);
+	metrics_write(&b);
+	request_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", &b);
+	buf_done(&b);
+}
+
 /* NULL: work can be taken. */
 static const char *not_ready_reason(const struct api_deps *deps, int64_t plan_wait_ms)
 {
@@ -44,6 +55,8 @@ static const char *not_ready_reason(const struct api_deps *deps, int64_t plan_wa
 
 	if (dispatch_draining(deps->dispatch))
 		return "draining";
+	if (!store_healthy(deps->store) || !registry_loaded(deps->registry))
+		return "store_failed";
 	if (health != POOL_READY)
 		return pool_health_name(health);
 	return plan_wait_ms > 0 ? "plan_limit" : NULL;

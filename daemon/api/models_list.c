@@ -52,8 +52,9 @@ static bool listed_before(const struct models *m, size_t i, const char *name, bo
 
 static const struct model *default_model(const struct request *r)
 {
-	return models_find(pool_models(r->api->deps.pool),
-			   r->api->deps.conf->routing.default_model);
+	const char *name = r->api->deps.conf->routing.default_model;
+
+	return *name ? models_find(pool_models(r->api->deps.pool), name) : NULL;
 }
 
 static bool catalogue_is_known(struct request *r)

@@ -67,6 +67,46 @@ static int64_t overhead_ms(const struct call *c)
 	return us > 0 ? us / 1000 : 0;
 }
 
+static const char *const cache_words[] = {
+	[CACHE_STATE_BYPASS] = "bypass", [CACHE_STATE_MISS] = "miss", [CACHE_STATE_HIT] = "hit"};
+
+/* "1s", "6m0s", "350ms", as OpenAI writes them. */
+static void add_reset(struct exchange *x, const char *name, int64_t ms)
+{
+	long long s = (ms + 999) / 1000;
+
+	if (ms < 1000)
+		exchange_add_headerf(x, name, "%lldms", (long long)ms);
+	else if (s < 60)
+		exchange_add_headerf(x, name, "%llds", s);
+	else
+		exchange_add_headerf(x, name, "%lldm%llds", s / 60, s % 60);
+}
+
+static void add_limits(const struct call *c)
+{
+	struct exchange *x = c->req->x;
+	struct rate_view v;
+
+	if (!c->admission.project)
+		return;
+	admit_look(&c->admission, &v);
+	if (v.limit_requests >= 0) {
+		exchange_add_headerf(x, "x-ratelimit-limit-requests", "%lld",
+				     (long long)v.limit_requests);
+		exchange_add_headerf(x, "x-ratelimit-remaining-requests", "%lld",
+				     (long long)v.remaining_requests);
+		add_reset(x, "x-ratelimit-reset-requests", v.reset_requests_ms);
+	}
+	if (v.limit_tokens >= 0) {
+		exchange_add_headerf(x, "x-ratelimit-limit-tokens", "%lld",
+				     (long long)v.limit_tokens);
+		exchange_add_headerf(x, "x-ratelimit-remaining-tokens", "%lld",
+				     (long long)v.remaining_tokens);
+		add_reset(x, "x-ratelimit-reset-tokens", v.reset_tokens_ms);
+	}
+}
+
 void openai_add_headers(const struct call *c)
 {
 	const struct job *job = c->job;
@@ -75,8 +115,10 @@ void openai_add_headers(const struct call *c)
 
 	if (job->result.model_id[0])
 		exchange_add_header(x, "x-ccapi-model", job->result.model_id);
-	exchange_add_header(x, "x-ccapi-route", c->route);
-	exchange_add_header(x, "x-ccapi-cache", "bypass");
+	if (c->route[0])
+		exchange_add_header(x, "x-ccapi-route", c->route);
+	exchange_add_header(x, "x-ccapi-cache", cache_words[c->cache_state]);
+	add_limits(c);
 	if (job->times.dispatched || job->times.ended)
 		exchange_add_headerf(x, "x-ccapi-queue-ms", "%lld",
 				     (long long)queue_ms(&job->times));
@@ -91,7 +133,8 @@ void openai_add_ccapi(struct buf *b, const struct call *c)
 {
 	buf_add_str(b, "{\"model\":");
 	json_add_string_lossy(b, openai_model(c));
-	buf_printf(b, ",\"route\":\"%s\",\"cache\":\"bypass\",\"cost_usd\":", c->route);
+	buf_printf(b, ",\"route\":\"%s\",\"cache\":\"%s\",\"cost_usd\":", c->route,
+		   cache_words[c->cache_state]);
 	money_add_usd(b, c->job->result.usage.cost_micro_usd);
 	buf_printf(b, ",\"queue_ms\":%lld,\"overhead_ms\":%lld}",
 		   (long long)queue_ms(&c->job->times), (long long)overhead_ms(c));

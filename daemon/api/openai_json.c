@@ -7,12 +7,14 @@ enum { FRAME_MAX = 4096, ESCAPE_FACTOR = 6 };
 
 static void on_text(struct call *c, const char *text, size_t len)
 {
-	call_keep_text(c, text, len);
+	(void)c; /* kept by the pipeline until the end */
+	(void)text;
+	(void)len;
 }
 
 static void fail(struct call *c, const struct failure *f)
 {
-	if (c->job->state == JOB_ENDED)
+	if (c->admission.project)
 		openai_add_headers(c);
 	request_fail(c->req, f);
 }

@@ -99,7 +99,8 @@ static bool send_frame(struct call *c)
 	failure_set(&c->failure, FAULT_INTERNAL, NULL, "The server is out of memory.");
 	c->req->x = NULL;
 	exchange_stream_cut(x);
-	if (c->submitted)
+	c->gone = true;
+	if (c->busy == BUSY_RUNNING)
 		dispatch_cancel(c->api->deps.dispatch, c->job);
 	return false;
 }
@@ -128,8 +129,6 @@ static void on_text(struct call *c, const char *text, size_t len)
 {
 	struct buf *b;
 
-	if (c->chat.format != CHAT_FORMAT_TEXT && !call_keep_text(c, text, len))
-		return;
 	begin(c);
 	if (!send_role(c))
 		return;

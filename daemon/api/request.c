@@ -10,7 +10,7 @@
 
 #include "daemon/api/cors.h"
 
-enum { ERROR_BODY_MAX = 8192 };
+enum { ERROR_BODY_MAX = 8192, PART_SUFFIX = 24 };
 
 static const char id_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-";
 
@@ -50,6 +50,27 @@ struct request *request_new(struct api *api, struct exchange *x)
 	return r;
 }
 
+struct request *request_new_part(struct request *whole, size_t index)
+{
+	struct request *r = calloc(1, sizeof *r);
+	size_t room = sizeof r->entry.request_id - 1 - PART_SUFFIX;
+
+	if (!r)
+		return NULL;
+	r->api = whole->api;
+	r->route = whole->route;
+	r->refs = 1;
+	r->started_us = clock_mono_us();
+	r->entry = whole->entry;
+	if (strlen(whole->entry.request_id) > room)
+		set_id(r, NULL);
+	snprintf(r->entry.request_id + strlen(r->entry.request_id), PART_SUFFIX, ".%zu", index);
+	r->entry.queue_ms = r->entry.ttft_ms = -1;
+	r->key = whole->key ? key_ref(whole->key) : NULL;
+	api_ref(r->api);
+	return r;
+}
+
 void request_ref(struct request *r)
 {
 	r->refs++;
@@ -60,6 +81,7 @@ void request_unref(struct request *r)
 	if (--r->refs)
 		return;
 	access_log_write(&r->entry);
+	key_unref(r->key);
 	api_unref(r->api);
 	free(r);
 }

@@ -17,10 +17,12 @@ struct route;
 struct api {
 	struct api_deps deps;
 	int64_t started_us, started_wall_s;
-	uv_timer_t timer;   /* runs while calls are open */
-	struct call *calls; /* every open call */
-	unsigned waiting;   /* calls that wait for the pool to start */
-	unsigned refs;      /* the owner's, until the timer is closed, and one per request */
+	uv_timer_t timer;       /* runs while calls are open */
+	struct call *calls;     /* every open call */
+	struct call *next_call; /* of pipeline_tick, while it goes through them */
+	unsigned batches;       /* open ones */
+	unsigned waiting;       /* calls that wait for the pool to start */
+	unsigned refs;          /* the owner's, until the timer is closed, and one per request */
 };
 
 /* Lives from the request's head until both the exchange and the call are over; then the access log
@@ -31,13 +33,19 @@ struct request {
 	const struct route *route;
 	const char *arg;   /* what stands for "{id}" in the route's path; lives as long as x */
 	struct call *call; /* of routes that ask the model */
-	bool head_checked; /* the head was found good before the body came */
+	void (*gone)(
+		struct request *r); /* of other routes that answer later: the client has left */
+	void *user;                 /* theirs */
+	struct key *key;            /* who asks, a reference; NULL: without a key */
+	bool head_checked;          /* the head was found good before the body came */
 	int64_t started_us;
 	unsigned refs;
 	struct access_entry entry; /* entry.request_id is the request's id */
 };
 
 struct request *request_new(struct api *api, struct exchange *x); /* NULL: out of memory */
+/* One of several that a request asks for: has its key, an id of its own and no exchange. */
+struct request *request_new_part(struct request *whole, size_t index);
 void request_ref(struct request *r);
 void request_unref(struct request *r);
 

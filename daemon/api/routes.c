@@ -3,15 +3,21 @@
 #include <string.h>
 
 #include "daemon/api/handlers.h"
+#include "daemon/store/records.h"
 
 static const struct route routes[] = {
-	{"GET", "/", "this index", false, true, handle_index},
-	{"GET", "/health", "whether the process serves", false, true, handle_health},
-	{"GET", "/ready", "whether work can be taken", false, true, handle_ready},
-	{"GET", "/v1/models", "the models on offer", false, false, handle_models},
-	{"GET", "/v1/models/{id}", "one model", false, false, handle_model},
-	{"POST", "/v1/chat/completions", "an answer, whole or as a stream", true, false,
+	{"GET", "/", "this index", false, true, 0, handle_index},
+	{"GET", "/health", "whether the process serves", false, true, 0, handle_health},
+	{"GET", "/ready", "whether work can be taken", false, true, 0, handle_ready},
+	{"GET", "/metrics", "counters, in Prometheus' text form", false, true, 0, handle_metrics},
+	{"GET", "/v1/models", "the models on offer", false, false, 0, handle_models},
+	{"GET", "/v1/models/{id}", "one model", false, false, 0, handle_model},
+	{"POST", "/v1/chat/completions", "an answer, whole or as a stream", true, false, KEY_CHAT,
 	 handle_chat_completions},
+	{"POST", "/v1/batch", "many answers in one request", true, false, KEY_BATCH, handle_batch},
+	{"POST", "/v1/route", "which model `auto` would choose, and why", true, false, KEY_CHAT,
+	 handle_route},
+	{"GET", "/v1/usage", "what a project has used", false, false, KEY_USAGE, handle_usage},
 };
 
 enum { ROUTES = sizeof routes / sizeof *routes };

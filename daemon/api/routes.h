@@ -16,6 +16,7 @@ struct route {
 	const char *about;
 	bool json_body; /* needs Content-Type: application/json */
 	bool open;      /* answers whatever key is presented */
+	unsigned scope; /* enum key_scopes that a key needs; 0: any key will do */
 	void (*handle)(struct request *r);
 };
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "daemon/admit/registry.h"
 #include "daemon/conf/conf.h"
@@ -19,10 +20,11 @@ void routing_free(struct routing *r); /* NULL ok */
 int routing_reconfigure(struct routing *r);
 
 struct route_ask {
-	const char *model; /* as asked; NULL: none was named */
+	const char *model; /* as asked, "auto" too; NULL: none was named */
 	const struct route_features *features;
 	struct project *project; /* NULL: none, for the operator's test */
 	struct key *key;         /* NULL: none */
+	bool explain;            /* fill d->reasoning also when all is well */
 };
 
 /* 0, or the fault with words for the client in d->reasoning. */
@@ -32,6 +34,10 @@ enum fault routing_decide(struct routing *r, const struct route_ask *ask, struct
  * /v1/route answers.  context_tokens: of the estimate for the alternatives' cost. */
 void routing_write(const struct routing *r, const struct route_decision *d, int64_t context_tokens,
 		   struct buf *to);
+
+/* Rises when rules, overrides, keys, projects or the catalogue have changed: what was decided
+ * before may be decided otherwise now. */
+uint64_t routing_generation(const struct routing *r);
 
 /* The rules in force, for the operator: see router_write_rules. */
 const struct router *routing_rules(const struct routing *r);

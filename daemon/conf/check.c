@@ -241,12 +241,9 @@ void conf_check(struct conf_reader *r)
 	check_listen(r, conf);
 	check_http(r, conf);
 	check_env(r, conf);
-	if (conf->auth.required)
-		conf_reader_error(r, ERR_STATE, "auth.required",
-				  "API keys are not available in this version: only false works");
 	if (str_is_blank(prompt, strlen(prompt)))
 		conf_reader_error(r, ERR_TYPE, "claude.system_prompt", "must not be blank");
-	if (!str_in_set(model, 1, 64, LETTERS DIGITS "._[]-"))
+	if (model[0] && !str_in_set(model, 1, 64, LETTERS DIGITS "._[]-"))
 		conf_reader_error(r, ERR_SYNTAX, "routing.default_model",
 				  "%.80s may hold only letters, digits and . _ - [ ]", model);
 }

@@ -29,12 +29,14 @@ struct conf {
 	char *state_dir;         /* default: $XDG_STATE_HOME/ccapi, root: /var/lib/ccapi */
 	int64_t drain_timeout;   /* 30 s */
 	struct {
-		bool required; /* only false works until keys exist */
+		bool required;        /* true */
+		int64_t max_projects; /* 1000; of servers without keys */
 	} auth;
 	struct {
 		int64_t max_body;               /* 32 MiB */
 		int64_t max_head;               /* 12 KiB */
 		int64_t max_connections;        /* 4096 */
+		int64_t max_batch;              /* 1000 requests in one */
 		struct conf_list allowed_hosts; /* besides the listen addresses and localhost */
 		struct conf_list cors_origins;
 		int64_t head_timeout;  /* 5 s until a request head is complete */
@@ -79,8 +81,32 @@ struct conf {
 		int64_t max_answer;         /* 64 MiB of answer text */
 	} pool;
 	struct {
-		char *default_model; /* what `auto` means; "sonnet" */
+		char *default_model;    /* what `auto` means; "": what the rules say */
+		struct conf_list rules; /* empty: the built-in ones */
+		double sonnet_score, opus_score;
 	} routing;
+	struct {
+		bool enabled;      /* true */
+		int64_t ttl;       /* 1 h */
+		int64_t max_bytes; /* 64 MiB */
+	} cache;
+	struct { /* of everybody together; 0: none */
+		int64_t requests_per_minute, tokens_per_minute, concurrent;
+	} limits;
+	struct { /* of everybody together; 0: none */
+		int64_t tokens;
+		double usd;
+		char *window; /* "month" */
+		bool soft;
+		int64_t warn_percent;      /* 80 */
+		char *zone;                /* "UTC" */
+		int64_t max_answer_tokens; /* 8192 */
+	} budget;
+	struct {
+		char *url;               /* "": none */
+		struct conf_list topics; /* empty: all */
+		int64_t timeout;         /* 10 s */
+	} webhook;
 	struct {
 		double reserve; /* 0.9: above this use of a plan window low priority waits */
 	} plan;

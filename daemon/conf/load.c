@@ -29,6 +29,8 @@ int conf_load(struct conf *conf, const struct conf_source *source, struct buf *e
 		conf_reader_file(&reader, file);
 	conf_reader_overrides(&reader, source->overrides, source->override_count);
 	conf_check(&reader);
+	if (source->check)
+		source->check(&reader, conf);
 	r = reader.result;
 out:
 	conf_reader_done(&reader);

@@ -3,6 +3,7 @@
 #define DAEMON_CONF_LOAD_H
 
 #include "shared/buf.h"
+#include "shared/conf_table.h"
 
 #include "daemon/conf/conf.h"
 
@@ -10,6 +11,8 @@ struct conf_source {
 	const char *file; /* --config; NULL: the usual places, none of which need exist */
 	const char *const *overrides; /* "key=value" of each -o, in order */
 	size_t override_count;
+	/* What only the modules above can check; NULL: nothing.  Reports by conf_reader_error. */
+	void (*check)(struct conf_reader *r, const struct conf *conf);
 };
 
 /* Fills `conf` (uninitialised before) with defaults, file and overrides.  0; or a negative code,

@@ -11,6 +11,7 @@
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
+#define TRILLION INT64_C(1000000000000)
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
@@ -80,10 +81,12 @@ static const struct conf_key keys[] = {
 	NUMBER("drain_timeout", CONF_DURATION, drain_timeout, 0, HOUR, "30s", RELOAD,
 	       "How long running requests may go on after SIGTERM before they are cut."),
 
-	FLAG("auth.required", auth.required, "false", RESTART,
-	     "Whether requests need an API key. This version has no API keys yet: only false "
-	     "works, and "
-	     "only with loopback addresses in `listen`."),
+	FLAG("auth.required", auth.required, "true", RESTART,
+	     "Whether requests need an API key (`ccapictl keys create`). Without, requests name "
+	     "their "
+	     "project themselves, and only loopback addresses may be served."),
+	NUMBER("auth.max_projects", CONF_INT, auth.max_projects, 1, 1000000, "1000", RELOAD,
+	       "Without keys: how many projects may come into being by being named."),
 
 	NUMBER("http.max_body", CONF_SIZE, http.max_body, KIB, 256 * MIB, "32M", RESTART,
 	       "Largest request body."),
@@ -91,6 +94,8 @@ static const struct conf_key keys[] = {
 	       "Largest request head: request line and header fields together."),
 	NUMBER("http.max_connections", CONF_INT, http.max_connections, 1, 65536, "4096", RESTART,
 	       "Connections open at one time; further ones are answered 503."),
+	NUMBER("http.max_batch", CONF_INT, http.max_batch, 1, 100000, "1000", RELOAD,
+	       "Requests in one batch."),
 	TEXT("http.allowed_hosts", CONF_LIST, http.allowed_hosts, 0, HEADER_LISTS, NULL, RELOAD,
 	     "Names that a request's Host may have besides localhost and the listen addresses, "
 	     "without port."),
@@ -176,8 +181,59 @@ static const struct conf_key keys[] = {
 	NUMBER("pool.max_answer", CONF_SIZE, pool.max_answer, 64 * KIB, GIB, "64M", RELOAD,
 	       "Longest answer text."),
 
-	TEXT("routing.default_model", CONF_STRING, routing.default_model, 1, 64, "sonnet", RELOAD,
-	     "Model that `auto` stands for: an alias or a full model id."),
+	TEXT("routing.default_model", CONF_STRING, routing.default_model, 0, 64, NULL, RELOAD,
+	     "Model that `auto` stands for: an alias or a full model id. Not set: what the rules "
+	     "say."),
+	TEXT("routing.rules", CONF_LIST, routing.rules, 0, 256, NULL, RELOAD,
+	     "Rules that choose the model of `auto`, in the form of docs/routing.md. Not set: the "
+	     "built-in "
+	     "ones, which `ccapictl routing show` lists."),
+	NUMBER("routing.sonnet_score", CONF_RATIO, routing.sonnet_score, -1000, 1000, "3", RELOAD,
+	       "Score from which the rules choose sonnet, not haiku."),
+	NUMBER("routing.opus_score", CONF_RATIO, routing.opus_score, -1000, 1000, "7", RELOAD,
+	       "Score from which the rules choose opus."),
+
+	FLAG("cache.enabled", cache.enabled, "true", RELOAD,
+	     "Whether a request that was answered before gets the same answer again, at no cost."),
+	NUMBER("cache.ttl", CONF_DURATION, cache.ttl, SECOND, 30 * DAY, "1h", RELOAD,
+	       "How long an answer is kept, unless the request says otherwise."),
+	NUMBER("cache.max_bytes", CONF_SIZE, cache.max_bytes, 64 * KIB, 64 * GIB, "64M", RELOAD,
+	       "Memory for kept answers; what was used longest ago goes first."),
+
+	NUMBER("limits.requests_per_minute", CONF_INT, limits.requests_per_minute, 0, TRILLION, "0",
+	       RELOAD, "Requests a minute of everybody together; 0: no limit."),
+	NUMBER("limits.tokens_per_minute", CONF_INT, limits.tokens_per_minute, 0, TRILLION, "0",
+	       RELOAD, "Tokens a minute of everybody together; 0: no limit."),
+	NUMBER("limits.concurrent", CONF_INT, limits.concurrent, 0, TRILLION, "0", RELOAD,
+	       "Requests at one time of everybody together, waiting ones included; 0: no limit."),
+
+	NUMBER("budget.tokens", CONF_INT, budget.tokens, 0, 1000 * TRILLION, "0", RELOAD,
+	       "Tokens that everybody together may use in the window; 0: no limit."),
+	NUMBER("budget.usd", CONF_RATIO, budget.usd, 0, INT64_C(1000000000), "0", RELOAD,
+	       "Dollars at list price that everybody together may use in the window; 0: no limit."),
+	TEXT("budget.window", CONF_STRING, budget.window, 3, 24, "month", RELOAD,
+	     "Window of that budget: hour, day, week, month, total, or rolling:LENGTH "
+	     "(rolling:24h)."),
+	FLAG("budget.soft", budget.soft, "false", RELOAD,
+	     "Whether passing that budget is only told, not refused."),
+	NUMBER("budget.warn_percent", CONF_INT, budget.warn_percent, 0, 100, "80", RELOAD,
+	       "Use of that budget, in percent, at which a warning is given; 0: none."),
+	TEXT("budget.zone", CONF_STRING, budget.zone, 0, 64, "UTC", RESTART,
+	     "Time zone in which days, weeks and months of all budgets begin, as Europe/Berlin."),
+	NUMBER("budget.max_answer_tokens", CONF_INT, budget.max_answer_tokens, 16, 1000000, "8192",
+	       RELOAD,
+	       "Longest answer of a request that names no max_tokens, where a budget speaks of it: "
+	       "so "
+	       "much must be left, or less is asked for."),
+
+	TEXT("webhook.url", CONF_STRING, webhook.url, 0, 2000, NULL, RELOAD,
+	     "http(s) address that gets events by POST, such as budgets nearly used up."),
+	TEXT("webhook.topics", CONF_LIST, webhook.topics, 0, 16, NULL, RELOAD,
+	     "Topics of those events: budget, key, project, limit, override, store, reload. Not "
+	     "set: "
+	     "all."),
+	NUMBER("webhook.timeout", CONF_DURATION, webhook.timeout, SECOND, MINUTE, "10s", RELOAD,
+	       "Time for one delivery; a failed one is tried again for a day."),
 
 	NUMBER("plan.reserve", CONF_RATIO, plan.reserve, 0, 1, "0.9", RELOAD,
 	       "Use of a plan's limit above which requests of low priority wait."),

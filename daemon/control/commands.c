@@ -5,7 +5,7 @@
 
 static const struct {
 	const char *method;
-	void (*run)(struct request *r);
+	void (*run)(struct verb_call *r);
 } commands[] = {
 	{"status", command_status},
 	{"projects.list", command_projects_list},
@@ -40,7 +40,7 @@ static const struct {
 	{"subscribe", command_subscribe},
 };
 
-void (*command_find(const char *method))(struct request *r)
+void (*command_find(const char *method))(struct verb_call *r)
 {
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		if (strcmp(commands[i].method, method) == 0)

@@ -39,7 +39,7 @@ static void append_keys_budgets(void *ctx, struct key *k)
 	append_all(ctx, &k->budgets);
 }
 
-void command_budgets_list(struct request *r)
+void command_budgets_list(struct verb_call *r)
 {
 	struct list l = {.registry = r->control->deps.registry,
 			 .rows = json_array(),
@@ -48,28 +48,28 @@ void command_budgets_list(struct request *r)
 	append_all(&l, registry_global_budgets(l.registry));
 	registry_each_project(l.registry, append_projects_budgets, &l);
 	registry_each_key(l.registry, NULL, append_keys_budgets, &l);
-	request_answer(r, json_pack("{so}", "budgets", l.rows));
+	verb_call_answer(r, json_pack("{so}", "budgets", l.rows));
 }
 
-void command_budgets_show(struct request *r)
+void command_budgets_show(struct verb_call *r)
 {
 	struct whom w;
 
 	if (!whom_read(r, &w))
 		return;
-	request_answer(r, json_pack("{so}", "budgets",
-				    view_budgets(registry_budgets(r->control->deps.registry,
-								  w.scope, w.subject),
-						 clock_wall_ms())));
+	verb_call_answer(r, json_pack("{so}", "budgets",
+				      view_budgets(registry_budgets(r->control->deps.registry,
+								    w.scope, w.subject),
+						   clock_wall_ms())));
 }
 
-static bool read_window(struct request *r, const char *text, struct budget_record *to)
+static bool read_window(struct verb_call *r, const char *text, struct budget_record *to)
 {
 	int rc = window_parse(text, &to->window, &to->rolling_ms);
 
 	if (rc == 0)
 		return true;
-	request_refuse(
+	verb_call_refuse(
 		r, RPC_INVALID_PARAMS, "window",
 		rc == ERR_LIMIT
 			? "window: a rolling one is 1h to 366d, in quarters of an hour"
@@ -79,7 +79,7 @@ static bool read_window(struct request *r, const char *text, struct budget_recor
 }
 
 /* What `then` needs to find the budget again. */
-static void remember(struct request *r, const struct budget_record *b)
+static void remember(struct verb_call *r, const struct budget_record *b)
 {
 	r->scope = b->scope;
 	snprintf(r->subject, sizeof r->subject, "%s", b->subject);
@@ -95,7 +95,7 @@ static void find_remembered(void *ctx, const struct budget_view *b)
 		json_object_set_new(l->rows, "budget", view_budget(b));
 }
 
-static void show_changed(struct request *r)
+static void show_changed(struct verb_call *r)
 {
 	struct list l = {.rows = json_pack("{sI}", "number", (json_int_t)r->number)};
 	struct account_list *accounts =
@@ -107,12 +107,12 @@ static void show_changed(struct request *r)
 	budget = json_incref(json_object_get(l.rows, "budget"));
 	json_decref(l.rows);
 	if (budget)
-		request_answer(r, budget);
+		verb_call_answer(r, budget);
 	else
-		request_refuse(r, RPC_NOT_FOUND, "window", "the budget is gone meanwhile");
+		verb_call_refuse(r, RPC_NOT_FOUND, "window", "the budget is gone meanwhile");
 }
 
-void command_budgets_set(struct request *r)
+void command_budgets_set(struct verb_call *r)
 {
 	struct budget_record wanted = {.window = WINDOW_MONTH};
 	const char *window = json_get_str(r->params, "window");
@@ -128,14 +128,15 @@ void command_budgets_set(struct request *r)
 	wanted.soft = json_get_true(r->params, "soft");
 	wanted.warn_percent = (int)param_count(r->params, "warn", 0);
 	if (wanted.limit_tokens < 0 && wanted.limit_micro_usd < 0) {
-		request_refuse(r, RPC_INVALID_PARAMS, "tokens",
-			       "a budget needs tokens, usd or both; budgets.delete takes one away");
+		verb_call_refuse(
+			r, RPC_INVALID_PARAMS, "tokens",
+			"a budget needs tokens, usd or both; budgets.delete takes one away");
 		return;
 	}
 	remember(r, &wanted);
 	r->then = show_changed;
-	request_started(
-		r, registry_put_budget(r->control->deps.registry, &wanted, request_done, r, &why),
+	verb_call_started(
+		r, registry_put_budget(r->control->deps.registry, &wanted, verb_call_done, r, &why),
 		&why);
 }
 
@@ -157,7 +158,7 @@ static void choose(void *ctx, const struct budget_view *b)
 }
 
 /* The one budget that is meant.  False: refused. */
-static bool find_budget(struct request *r, struct budget_record *ret)
+static bool find_budget(struct verb_call *r, struct budget_record *ret)
 {
 	const char *window = json_get_str(r->params, "window");
 	struct budget_record wanted = {0};
@@ -175,16 +176,16 @@ static bool find_budget(struct request *r, struct budget_record *ret)
 		return true;
 	}
 	if (c.count == 0)
-		request_refuse(r, RPC_NOT_FOUND, window ? "window" : "project",
-			       "there is no such budget%s%s", window ? " of window " : "",
-			       window ? window : "");
+		verb_call_refuse(r, RPC_NOT_FOUND, window ? "window" : "project",
+				 "there is no such budget%s%s", window ? " of window " : "",
+				 window ? window : "");
 	else
-		request_refuse(r, RPC_INVALID_PARAMS, "window",
-			       "there are %u budgets: window must say which", c.count);
+		verb_call_refuse(r, RPC_INVALID_PARAMS, "window",
+				 "there are %u budgets: window must say which", c.count);
 	return false;
 }
 
-void command_budgets_reset(struct request *r)
+void command_budgets_reset(struct verb_call *r)
 {
 	struct budget_record which;
 	struct refusal why;
@@ -193,20 +194,21 @@ void command_budgets_reset(struct request *r)
 		return;
 	remember(r, &which);
 	r->then = show_changed;
-	request_started(
-		r, registry_reset_budget(r->control->deps.registry, &which, request_done, r, &why),
+	verb_call_started(
+		r,
+		registry_reset_budget(r->control->deps.registry, &which, verb_call_done, r, &why),
 		&why);
 }
 
-static void show_deleted(struct request *r)
+static void show_deleted(struct verb_call *r)
 {
 	json_t *what = json_object();
 
 	view_add_subject(what, r->scope, r->subject);
-	request_answer(r, json_pack("{so}", "deleted", what));
+	verb_call_answer(r, json_pack("{so}", "deleted", what));
 }
 
-void command_budgets_delete(struct request *r)
+void command_budgets_delete(struct verb_call *r)
 {
 	struct budget_record which;
 	struct refusal why;
@@ -215,8 +217,9 @@ void command_budgets_delete(struct request *r)
 		return;
 	remember(r, &which);
 	r->then = show_deleted;
-	request_started(
-		r, registry_delete_budget(r->control->deps.registry, &which, request_done, r, &why),
+	verb_call_started(
+		r,
+		registry_delete_budget(r->control->deps.registry, &which, verb_call_done, r, &why),
 		&why);
 }
 
@@ -270,7 +273,7 @@ static struct rate *rate_of(struct registry *registry, enum scope scope, const c
 	return k ? &k->rate : NULL;
 }
 
-void command_limits_show(struct request *r)
+void command_limits_show(struct verb_call *r)
 {
 	struct registry *registry = r->control->deps.registry;
 	json_t *rows;
@@ -289,20 +292,20 @@ void command_limits_show(struct request *r)
 		registry_each_project(registry, append_project_limits, rows);
 		registry_each_key(registry, NULL, append_key_limits, rows);
 	}
-	request_answer(r, json_pack("{so}", "limits", rows));
+	verb_call_answer(r, json_pack("{so}", "limits", rows));
 }
 
-static void show_limits(struct request *r)
+static void show_limits(struct verb_call *r)
 {
 	struct rate *rate = rate_of(r->control->deps.registry, r->scope, r->subject);
 
 	if (rate)
-		request_answer(r, view_limits(r->scope, r->subject, rate));
+		verb_call_answer(r, view_limits(r->scope, r->subject, rate));
 	else
-		request_refuse(r, RPC_NOT_FOUND, NULL, "it has been deleted meanwhile");
+		verb_call_refuse(r, RPC_NOT_FOUND, NULL, "it has been deleted meanwhile");
 }
 
-void command_limits_set(struct request *r)
+void command_limits_set(struct verb_call *r)
 {
 	struct registry *registry = r->control->deps.registry;
 	bool none = json_get_true(r->params, "none");
@@ -316,8 +319,8 @@ void command_limits_set(struct request *r)
 	if (!whom_read(r, &w))
 		return;
 	if (none == some) {
-		request_refuse(r, RPC_INVALID_PARAMS, "requests_per_minute",
-			       "name a limit to set, or none to take all away");
+		verb_call_refuse(r, RPC_INVALID_PARAMS, "requests_per_minute",
+				 "name a limit to set, or none to take all away");
 		return;
 	}
 	limits = rate_of(registry, w.scope, w.subject)->limits;
@@ -325,8 +328,8 @@ void command_limits_set(struct request *r)
 	r->scope = w.scope;
 	snprintf(r->subject, sizeof r->subject, "%s", w.subject);
 	r->then = show_limits;
-	request_started(r,
-			registry_set_limits(registry, w.scope, w.subject, none ? NULL : &limits,
-					    request_done, r, &why),
-			&why);
+	verb_call_started(r,
+			  registry_set_limits(registry, w.scope, w.subject, none ? NULL : &limits,
+					      verb_call_done, r, &why),
+			  &why);
 }

@@ -12,8 +12,8 @@
 
 #define GRACE_MS (INT64_C(24) * 3600 * 1000)
 
-_Static_assert(sizeof(((struct request *)0)->secret) >= SECRET_SIZE, "a secret fits");
-_Static_assert(sizeof(((struct request *)0)->subject) >= KEY_ID_SIZE, "an id fits");
+_Static_assert(sizeof(((struct verb_call *)0)->secret) >= SECRET_SIZE, "a secret fits");
+_Static_assert(sizeof(((struct verb_call *)0)->subject) >= KEY_ID_SIZE, "an id fits");
 
 struct list {
 	json_t *rows;
@@ -27,7 +27,7 @@ static void append_key(void *ctx, struct key *k)
 	json_array_append_new(l->rows, view_key(k, l->now_ms));
 }
 
-void command_keys_list(struct request *r)
+void command_keys_list(struct verb_call *r)
 {
 	struct list l = {.now_ms = clock_wall_ms()};
 	const char *project = json_get_str(r->params, "project");
@@ -36,15 +36,15 @@ void command_keys_list(struct request *r)
 		return;
 	l.rows = json_array();
 	registry_each_key(r->control->deps.registry, project, append_key, &l);
-	request_answer(r, json_pack("{so}", "keys", l.rows));
+	verb_call_answer(r, json_pack("{so}", "keys", l.rows));
 }
 
-void command_keys_show(struct request *r)
+void command_keys_show(struct verb_call *r)
 {
 	struct key *k = whom_key(r, "id");
 
 	if (k)
-		request_answer(r, view_key(k, clock_wall_ms()));
+		verb_call_answer(r, view_key(k, clock_wall_ms()));
 }
 
 static unsigned read_scopes(const json_t *list)
@@ -71,7 +71,7 @@ static unsigned read_scopes(const json_t *list)
 
 /* The parameters laid over `to`, whose allowed_models is replaced by one to be freed.  False:
  * refused. */
-static bool read_key(struct request *r, struct key_record *to)
+static bool read_key(struct verb_call *r, struct key_record *to)
 {
 	const char *label = json_get_str(r->params, "label");
 	const json_t *scopes = json_object_get(r->params, "scopes");
@@ -90,22 +90,22 @@ static bool read_key(struct request *r, struct key_record *to)
 	if (to->allowed_models) {
 		to->allowed_models = strdup(to->allowed_models);
 		if (!to->allowed_models) {
-			request_refuse(r, RPC_INTERNAL, NULL, "out of memory");
+			verb_call_refuse(r, RPC_INTERNAL, NULL, "out of memory");
 			return false;
 		}
 	}
 	return true;
 }
 
-static void show_created(struct request *r)
+static void show_created(struct verb_call *r)
 {
 	struct key *k = registry_find_key(r->control->deps.registry, r->subject);
 
-	request_answer(r, json_pack("{ss ss ss*}", "id", r->subject, "key", r->secret, "project",
-				    k ? k->record.project : NULL));
+	verb_call_answer(r, json_pack("{ss ss ss*}", "id", r->subject, "key", r->secret, "project",
+				      k ? k->record.project : NULL));
 }
 
-void command_keys_create(struct request *r)
+void command_keys_create(struct verb_call *r)
 {
 	struct key_record wanted = {.limits = {-1, -1, -1},
 				    .scopes = KEY_CHAT | KEY_BATCH | KEY_USAGE};
@@ -118,22 +118,22 @@ void command_keys_create(struct request *r)
 	snprintf(wanted.project, sizeof wanted.project, "%s", p->record.name);
 	r->then = show_created;
 	rc = registry_create_key(r->control->deps.registry, &wanted, r->subject, r->secret,
-				 request_done, r, &why);
+				 verb_call_done, r, &why);
 	free(wanted.allowed_models);
-	request_started(r, rc, &why);
+	verb_call_started(r, rc, &why);
 }
 
-static void show_changed(struct request *r)
+static void show_changed(struct verb_call *r)
 {
 	struct key *k = registry_find_key(r->control->deps.registry, r->subject);
 
 	if (k)
-		request_answer(r, view_key(k, clock_wall_ms()));
+		verb_call_answer(r, view_key(k, clock_wall_ms()));
 	else
-		request_refuse(r, RPC_NOT_FOUND, "id", "the key is gone meanwhile");
+		verb_call_refuse(r, RPC_NOT_FOUND, "id", "the key is gone meanwhile");
 }
 
-void command_keys_set(struct request *r)
+void command_keys_set(struct verb_call *r)
 {
 	struct key *k = whom_key(r, "id");
 	struct key_record wanted;
@@ -147,21 +147,21 @@ void command_keys_set(struct request *r)
 		return;
 	snprintf(r->subject, sizeof r->subject, "%s", wanted.id);
 	r->then = show_changed;
-	rc = registry_change_key(r->control->deps.registry, &wanted, request_done, r, &why);
+	rc = registry_change_key(r->control->deps.registry, &wanted, verb_call_done, r, &why);
 	free(wanted.allowed_models);
-	request_started(r, rc, &why);
+	verb_call_started(r, rc, &why);
 }
 
-static void show_rotated(struct request *r)
+static void show_rotated(struct verb_call *r)
 {
 	struct key *k = registry_find_key(r->control->deps.registry, r->subject);
 
-	request_answer(r, json_pack("{ss ss ss* so}", "id", r->subject, "key", r->secret, "project",
-				    k ? k->record.project : NULL, "old_secret_until",
-				    view_time(k ? k->record.old_until_ms : 0)));
+	verb_call_answer(r, json_pack("{ss ss ss* so}", "id", r->subject, "key", r->secret,
+				      "project", k ? k->record.project : NULL, "old_secret_until",
+				      view_time(k ? k->record.old_until_ms : 0)));
 }
 
-void command_keys_rotate(struct request *r)
+void command_keys_rotate(struct verb_call *r)
 {
 	struct key *k = whom_key(r, "id");
 	struct refusal why;
@@ -170,14 +170,14 @@ void command_keys_rotate(struct request *r)
 		return;
 	snprintf(r->subject, sizeof r->subject, "%s", k->record.id);
 	r->then = show_rotated;
-	request_started(r,
-			registry_rotate_key(r->control->deps.registry, r->subject,
-					    param_duration_ms(r->params, "grace", GRACE_MS),
-					    r->secret, request_done, r, &why),
-			&why);
+	verb_call_started(r,
+			  registry_rotate_key(r->control->deps.registry, r->subject,
+					      param_duration_ms(r->params, "grace", GRACE_MS),
+					      r->secret, verb_call_done, r, &why),
+			  &why);
 }
 
-void command_keys_revoke(struct request *r)
+void command_keys_revoke(struct verb_call *r)
 {
 	struct key *k = whom_key(r, "id");
 	struct refusal why;
@@ -186,8 +186,8 @@ void command_keys_revoke(struct request *r)
 		return;
 	snprintf(r->subject, sizeof r->subject, "%s", k->record.id);
 	r->then = show_changed;
-	request_started(
+	verb_call_started(
 		r,
-		registry_revoke_key(r->control->deps.registry, r->subject, request_done, r, &why),
+		registry_revoke_key(r->control->deps.registry, r->subject, verb_call_done, r, &why),
 		&why);
 }

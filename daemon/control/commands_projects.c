@@ -24,39 +24,40 @@ static void append_project(void *ctx, struct project *p)
 		json_array_append_new(l->rows, view_project(l->registry, p, l->now_ms));
 }
 
-void command_projects_list(struct request *r)
+void command_projects_list(struct verb_call *r)
 {
 	struct list l = {.registry = r->control->deps.registry,
 			 .rows = json_array(),
 			 .now_ms = clock_wall_ms()};
 
 	registry_each_project(l.registry, append_project, &l);
-	request_answer(r, json_pack("{so}", "projects", l.rows));
+	verb_call_answer(r, json_pack("{so}", "projects", l.rows));
 }
 
-void command_projects_show(struct request *r)
+void command_projects_show(struct verb_call *r)
 {
 	struct project *p = whom_project(r, "name");
 
 	if (p)
-		request_answer(r, view_project(r->control->deps.registry, p, clock_wall_ms()));
+		verb_call_answer(r, view_project(r->control->deps.registry, p, clock_wall_ms()));
 }
 
 /* A change is told by what it has become. */
-static void show_changed(struct request *r)
+static void show_changed(struct verb_call *r)
 {
 	struct registry *registry = r->control->deps.registry;
 	struct project *p = registry_find_project(registry, r->subject);
 
 	if (p)
-		request_answer(r, view_project(registry, p, clock_wall_ms()));
+		verb_call_answer(r, view_project(registry, p, clock_wall_ms()));
 	else
-		request_refuse(r, RPC_NOT_FOUND, "name", "the project has been deleted meanwhile");
+		verb_call_refuse(r, RPC_NOT_FOUND, "name",
+				 "the project has been deleted meanwhile");
 }
 
 /* The parameters laid over `to`, whose allowed_models is replaced by one to be freed.  False:
  * refused. */
-static bool read_project(struct request *r, struct project_record *to)
+static bool read_project(struct verb_call *r, struct project_record *to)
 {
 	const char *model = json_get_str(r->params, "default_model");
 
@@ -70,14 +71,14 @@ static bool read_project(struct request *r, struct project_record *to)
 	if (to->allowed_models) {
 		to->allowed_models = strdup(to->allowed_models);
 		if (!to->allowed_models) {
-			request_refuse(r, RPC_INTERNAL, NULL, "out of memory");
+			verb_call_refuse(r, RPC_INTERNAL, NULL, "out of memory");
 			return false;
 		}
 	}
 	return true;
 }
 
-void command_projects_create(struct request *r)
+void command_projects_create(struct verb_call *r)
 {
 	struct project_record wanted = {.limits = {-1, -1, -1}};
 	const char *name = json_get_str(r->params, "name");
@@ -85,7 +86,7 @@ void command_projects_create(struct request *r)
 	int rc;
 
 	if (registry_find_project(r->control->deps.registry, name)) {
-		request_refuse(r, RPC_CONFLICT, "name", "there is a project '%s' already", name);
+		verb_call_refuse(r, RPC_CONFLICT, "name", "there is a project '%s' already", name);
 		return;
 	}
 	if (!read_project(r, &wanted))
@@ -93,12 +94,12 @@ void command_projects_create(struct request *r)
 	snprintf(wanted.name, sizeof wanted.name, "%s", name);
 	snprintf(r->subject, sizeof r->subject, "%s", name);
 	r->then = show_changed;
-	rc = registry_create_project(r->control->deps.registry, &wanted, request_done, r, &why);
+	rc = registry_create_project(r->control->deps.registry, &wanted, verb_call_done, r, &why);
 	free(wanted.allowed_models);
-	request_started(r, rc, &why);
+	verb_call_started(r, rc, &why);
 }
 
-void command_projects_set(struct request *r)
+void command_projects_set(struct verb_call *r)
 {
 	struct project *p = whom_project(r, "name");
 	struct project_record wanted;
@@ -112,17 +113,17 @@ void command_projects_set(struct request *r)
 		return;
 	snprintf(r->subject, sizeof r->subject, "%s", wanted.name);
 	r->then = show_changed;
-	rc = registry_change_project(r->control->deps.registry, &wanted, request_done, r, &why);
+	rc = registry_change_project(r->control->deps.registry, &wanted, verb_call_done, r, &why);
 	free(wanted.allowed_models);
-	request_started(r, rc, &why);
+	verb_call_started(r, rc, &why);
 }
 
-static void show_deleted(struct request *r)
+static void show_deleted(struct verb_call *r)
 {
-	request_answer(r, json_pack("{ss}", "deleted", r->subject));
+	verb_call_answer(r, json_pack("{ss}", "deleted", r->subject));
 }
 
-void command_projects_delete(struct request *r)
+void command_projects_delete(struct verb_call *r)
 {
 	struct project *p = whom_project(r, "name");
 	struct refusal why;
@@ -131,8 +132,8 @@ void command_projects_delete(struct request *r)
 		return;
 	snprintf(r->subject, sizeof r->subject, "%s", p->record.name);
 	r->then = show_deleted;
-	request_started(r,
-			registry_delete_project(r->control->deps.registry, r->subject, request_done,
-						r, &why),
-			&why);
+	verb_call_started(r,
+			  registry_delete_project(r->control->deps.registry, r->subject,
+						  verb_call_done, r, &why),
+			  &why);
 }

@@ -17,7 +17,7 @@ static void append_override(void *ctx, const struct override_record *o)
 	json_array_append_new(ctx, view_override(o));
 }
 
-void command_routing_show(struct request *r)
+void command_routing_show(struct verb_call *r)
 {
 	const struct control_deps *deps = &r->control->deps;
 	json_t *overrides = json_array(), *rules;
@@ -28,7 +28,7 @@ void command_routing_show(struct request *r)
 	rules = text.failed || !text.data ? NULL : json_loadb(text.data, text.len, 0, NULL);
 	buf_done(&text);
 	registry_each_override(deps->registry, clock_wall_ms(), append_override, overrides);
-	request_answer(r, json_pack("{so so}", "overrides", overrides, "rules", rules));
+	verb_call_answer(r, json_pack("{so so}", "overrides", overrides, "rules", rules));
 }
 
 /* ---- overrides ---- */
@@ -46,7 +46,7 @@ static void find_override(void *ctx, const struct override_record *o)
 		w->found = view_override(o);
 }
 
-static json_t *look_for(struct request *r)
+static json_t *look_for(struct verb_call *r)
 {
 	struct wanted_id w = {.id = r->number};
 
@@ -54,18 +54,18 @@ static json_t *look_for(struct request *r)
 	return w.found;
 }
 
-static void show_set(struct request *r)
+static void show_set(struct verb_call *r)
 {
 	json_t *o = look_for(r);
 
 	if (o)
-		request_answer(r, o);
+		verb_call_answer(r, o);
 	else
-		request_refuse(r, RPC_NOT_FOUND, NULL, "it has been cleared or is over already");
+		verb_call_refuse(r, RPC_NOT_FOUND, NULL, "it has been cleared or is over already");
 }
 
 /* Exactly one of force, cap and deny, with a model that is offered.  False: refused. */
-static bool read_action(struct request *r, struct override_record *to)
+static bool read_action(struct verb_call *r, struct override_record *to)
 {
 	static const struct {
 		const char *name;
@@ -85,15 +85,15 @@ static bool read_action(struct request *r, struct override_record *to)
 		to->action = actions[i].action;
 	}
 	if (given != 1) {
-		request_refuse(r, RPC_INVALID_PARAMS, "force",
-			       "name one of force, cap and deny, with a model");
+		verb_call_refuse(r, RPC_INVALID_PARAMS, "force",
+				 "name one of force, cap and deny, with a model");
 		return false;
 	}
 	snprintf(to->model, sizeof to->model, "%s", model);
 	return whom_check_model(r, param, model);
 }
 
-void command_routing_set(struct request *r)
+void command_routing_set(struct verb_call *r)
 {
 	struct override_record wanted = {.created_ms = clock_wall_ms(), .uid = r->peer.uid};
 	int64_t for_ms = param_duration_ms(r->params, "for", 0);
@@ -109,10 +109,10 @@ void command_routing_set(struct request *r)
 	snprintf(wanted.reason, sizeof wanted.reason, "%s", reason ? reason : "");
 	wanted.expires_ms = for_ms ? wanted.created_ms + for_ms : 0;
 	r->then = show_set;
-	rc = registry_put_override(r->control->deps.registry, &wanted, request_done, r, &why);
+	rc = registry_put_override(r->control->deps.registry, &wanted, verb_call_done, r, &why);
 	if (rc == 0)
 		r->number = wanted.id;
-	request_started(r, rc, &why);
+	verb_call_started(r, rc, &why);
 }
 
 /* ---- clearing ---- */
@@ -131,12 +131,12 @@ static void take_first(void *ctx, const struct override_record *o)
 		*n = (struct next_override){.any = true, .id = o->id};
 }
 
-static void show_cleared(struct request *r)
+static void show_cleared(struct verb_call *r)
 {
-	request_answer(r, json_pack("{sI}", "cleared", (json_int_t)r->number));
+	verb_call_answer(r, json_pack("{sI}", "cleared", (json_int_t)r->number));
 }
 
-static void clear_next(struct request *r)
+static void clear_next(struct verb_call *r)
 {
 	struct registry *registry = r->control->deps.registry;
 	struct next_override next = {0};
@@ -149,11 +149,11 @@ static void clear_next(struct request *r)
 	}
 	r->number++;
 	r->then = clear_next;
-	request_started(r, registry_delete_override(registry, next.id, request_done, r, &why),
-			&why);
+	verb_call_started(r, registry_delete_override(registry, next.id, verb_call_done, r, &why),
+			  &why);
 }
 
-static void clear_one(struct request *r, int64_t id)
+static void clear_one(struct verb_call *r, int64_t id)
 {
 	struct refusal why;
 	json_t *found;
@@ -161,25 +161,25 @@ static void clear_one(struct request *r, int64_t id)
 	r->number = id;
 	found = look_for(r);
 	if (!found) {
-		request_refuse(r, RPC_NOT_FOUND, "id", "there is no override %lld in force",
-			       (long long)id);
+		verb_call_refuse(r, RPC_NOT_FOUND, "id", "there is no override %lld in force",
+				 (long long)id);
 		return;
 	}
 	json_decref(found);
 	r->number = 1;
 	r->then = show_cleared;
-	request_started(
-		r, registry_delete_override(r->control->deps.registry, id, request_done, r, &why),
+	verb_call_started(
+		r, registry_delete_override(r->control->deps.registry, id, verb_call_done, r, &why),
 		&why);
 }
 
-void command_routing_clear(struct request *r)
+void command_routing_clear(struct verb_call *r)
 {
 	bool all = json_get_true(r->params, "all");
 
 	if (all == param_given(r->params, "id")) {
-		request_refuse(r, RPC_INVALID_PARAMS, "id",
-			       "name the override's id (see routing.show), or all");
+		verb_call_refuse(r, RPC_INVALID_PARAMS, "id",
+				 "name the override's id (see routing.show), or all");
 		return;
 	}
 	if (all) {
@@ -191,13 +191,15 @@ void command_routing_clear(struct request *r)
 
 /* ---- trying ---- */
 
-void command_routing_test(struct request *r)
+void command_routing_test(struct verb_call *r)
 {
 	const struct control_deps *deps = &r->control->deps;
-	const char *text = json_get_str(r->params, "text");
+	const char *text = json_get_str(r->params, "text"),
+		   *model = json_get_str(r->params, "model");
 	struct route_features features;
 	struct route_decision decision = {0};
-	struct route_ask ask = {.model = json_get_str(r->params, "model"), .features = &features};
+	struct route_ask ask = {
+		.model = model ? model : "auto", .features = &features, .explain = true};
 	enum fault fault;
 	struct buf out;
 
@@ -213,19 +215,19 @@ void command_routing_test(struct request *r)
 			return;
 	}
 	if (ask.key && ask.key->project != ask.project) {
-		request_refuse(r, RPC_INVALID_PARAMS, "project", "the key belongs to project '%s'",
-			       ask.key->record.project);
+		verb_call_refuse(r, RPC_INVALID_PARAMS, "project",
+				 "the key belongs to project '%s'", ask.key->record.project);
 		return;
 	}
 	route_features_of_text(&features, text, param_count(r->params, "context_size", -1));
 	fault = routing_decide(deps->routing, &ask, &decision);
 	if (fault != FAULT_NONE) {
-		request_refuse(r, RPC_REFUSED, "model", "%s: %s", fault_name(fault),
-			       decision.reasoning);
+		verb_call_refuse(r, RPC_REFUSED, "model", "%s: %s", fault_name(fault),
+				 decision.reasoning);
 		return;
 	}
 	buf_init(&out, ROUTING_TEXT_MAX);
 	routing_write(deps->routing, &decision, features.context_tokens, &out);
-	request_answer_text(r, &out);
+	verb_call_answer_text(r, &out);
 	buf_done(&out);
 }

@@ -71,13 +71,14 @@ static json_t *store_status(const struct control_deps *deps)
 			 "writes", (json_int_t)n.writes, "commits", (json_int_t)n.commits);
 }
 
-static json_t *cache_status(const struct cache *cache)
+static json_t *cache_status(const struct control_deps *deps)
 {
+	bool enabled = deps->cache && deps->conf->cache.enabled;
 	struct cache_counts n = {0};
 
-	if (cache)
-		cache_count(cache, &n);
-	return json_pack("{sb sI sI sI sI sI sI sI}", "enabled", cache != NULL, "entries",
+	if (deps->cache)
+		cache_count(deps->cache, &n);
+	return json_pack("{sb sI sI sI sI sI sI sI}", "enabled", enabled, "entries",
 			 (json_int_t)n.entries, "bytes", (json_int_t)n.bytes, "hits",
 			 (json_int_t)n.hits, "misses", (json_int_t)n.misses, "stores",
 			 (json_int_t)n.stores, "evictions", (json_int_t)n.evictions, "followed",
@@ -133,7 +134,7 @@ static const char *service_state(const struct control *c)
 	return pool_health(c->deps.pool) == POOL_READY ? "serving" : "not_ready";
 }
 
-void command_status(struct request *r)
+void command_status(struct verb_call *r)
 {
 	const struct control *c = r->control;
 	const struct control_deps *deps = &c->deps;
@@ -155,32 +156,32 @@ void command_status(struct request *r)
 			    json_integer((json_int_t)registry_count_projects(deps->registry)));
 	json_object_set_new(to, "keys",
 			    json_integer((json_int_t)registry_count_keys(deps->registry)));
-	json_object_set_new(to, "cache", cache_status(deps->cache));
+	json_object_set_new(to, "cache", cache_status(deps));
 	json_object_set_new(to, "plan", plan_status(deps->pool));
 	json_object_set_new(to, "control_connections", json_integer(c->conn_count));
 	json_object_set_new(to, "counters", counters());
-	request_answer(r, to);
+	verb_call_answer(r, to);
 }
 
 /* ---- cache ---- */
 
-void command_cache_stats(struct request *r)
+void command_cache_stats(struct verb_call *r)
 {
-	request_answer(r, cache_status(r->control->deps.cache));
+	verb_call_answer(r, cache_status(&r->control->deps));
 }
 
-void command_cache_flush(struct request *r)
+void command_cache_flush(struct verb_call *r)
 {
 	struct cache *cache = r->control->deps.cache;
 	struct cache_counts before;
 
 	if (!cache) {
-		request_refuse(r, RPC_REFUSED, NULL, "the response cache is off");
+		verb_call_refuse(r, RPC_REFUSED, NULL, "the response cache is off");
 		return;
 	}
 	cache_count(cache, &before);
 	cache_flush(cache);
-	request_answer(r, json_pack("{sI}", "flushed", (json_int_t)before.entries));
+	verb_call_answer(r, json_pack("{sI}", "flushed", (json_int_t)before.entries));
 }
 
 /* ---- settings ---- */
@@ -214,7 +215,7 @@ static json_t *view_setting(const struct conf_key *key, const void *conf, const 
 			 "help", key->doc);
 }
 
-void command_config_show(struct request *r)
+void command_config_show(struct verb_call *r)
 {
 	const char *name = json_get_str(r->params, "name");
 	struct conf defaults;
@@ -224,7 +225,7 @@ void command_config_show(struct request *r)
 	json_t *rows;
 
 	if (conf_table_defaults(&conf_schema, &defaults) < 0) {
-		request_refuse(r, RPC_INTERNAL, NULL, "out of memory");
+		verb_call_refuse(r, RPC_INTERNAL, NULL, "out of memory");
 		return;
 	}
 	rows = json_array();
@@ -234,7 +235,7 @@ void command_config_show(struct request *r)
 								 r->control->deps.conf, &defaults));
 	conf_table_done(&conf_schema, &defaults);
 	if (json_array_size(rows) > 0) {
-		request_answer(r, json_pack("{so}", "settings", rows));
+		verb_call_answer(r, json_pack("{so}", "settings", rows));
 		return;
 	}
 	json_decref(rows);
@@ -242,7 +243,7 @@ void command_config_show(struct request *r)
 	meant = conf_table_suggest(&conf_schema, name, near, sizeof near);
 	if (meant)
 		snprintf(e.hint, sizeof e.hint, "did you mean '%s'?", meant);
-	request_fail(r, &e);
+	verb_call_fail(r, &e);
 }
 
 static json_t *lines_of(const struct buf *text)
@@ -266,7 +267,7 @@ static json_t *lines_of(const struct buf *text)
 	return lines;
 }
 
-void command_config_check(struct request *r)
+void command_config_check(struct verb_call *r)
 {
 	struct conf fresh;
 	struct buf errors;
@@ -279,13 +280,13 @@ void command_config_check(struct request *r)
 		conf_done(&fresh);
 	else if (errors.len == 0)
 		buf_printf(&errors, "%s\n", err_str(rc));
-	request_answer(r, json_pack("{sb so so}", "ok", rc == 0, "file", view_text(file), "errors",
-				    lines_of(&errors)));
+	verb_call_answer(r, json_pack("{sb so so}", "ok", rc == 0, "file", view_text(file),
+				      "errors", lines_of(&errors)));
 	free(file);
 	buf_done(&errors);
 }
 
-void command_config_reload(struct request *r)
+void command_config_reload(struct verb_call *r)
 {
 	const struct control_deps *deps = &r->control->deps;
 	struct rpc_error e;
@@ -295,13 +296,13 @@ void command_config_reload(struct request *r)
 	buf_init(&errors, ERRORS_MAX);
 	rc = deps->reload(deps->ctx, &errors);
 	if (rc == 0) {
-		request_answer(r, json_pack("{sb}", "reloaded", 1));
+		verb_call_answer(r, json_pack("{sb}", "reloaded", 1));
 	} else {
 		rpc_error_set(&e, RPC_REFUSED, NULL,
 			      "the settings were not reloaded, the running ones stay: %s",
 			      err_str(rc));
 		snprintf(e.hint, sizeof e.hint, "%s", errors.data ? errors.data : "");
-		request_fail(r, &e);
+		verb_call_fail(r, &e);
 	}
 	buf_done(&errors);
 }

@@ -15,46 +15,45 @@
 
 enum { LEDGER_LINES = 20 };
 
-static void store_refused(struct request *r, int rc)
+static void store_refused(struct verb_call *r, int rc)
 {
 	struct rpc_error e;
 
 	rpc_error_set(&e, RPC_STORE_FAILED, NULL, "the store cannot be read: %s", err_str(rc));
 	snprintf(e.hint, sizeof e.hint, "%s", store_detail(r->control->deps.store));
-	request_fail(r, &e);
+	verb_call_fail(r, &e);
 }
 
 /* ---- usage ---- */
 
 static const char *short_name(void *ctx, const char *model_id)
 {
-	const struct control *c = ctx;
-	const struct model *m = models_find(pool_models(c->deps.pool), model_id);
+	const struct verb_call *r = ctx;
 
-	return m ? m->name : model_id;
+	return models_short_name(pool_models(r->control->deps.pool), model_id);
 }
 
 static void usage_as_csv(void *ctx, int rc, const struct buf *text)
 {
-	struct request *r = ctx;
+	struct verb_call *r = ctx;
 
 	if (rc < 0)
 		store_refused(r, rc);
 	else
-		request_answer(r, json_pack("{ss}", "csv", text->data ? text->data : ""));
+		verb_call_answer(r, json_pack("{ss}", "csv", text->data ? text->data : ""));
 }
 
 static void usage_as_json(void *ctx, int rc, const struct buf *text)
 {
-	struct request *r = ctx;
+	struct verb_call *r = ctx;
 
 	if (rc < 0)
 		store_refused(r, rc);
 	else
-		request_answer_text(r, text);
+		verb_call_answer_text(r, text);
 }
 
-void command_usage(struct request *r)
+void command_usage(struct verb_call *r)
 {
 	const struct control_deps *deps = &r->control->deps;
 	const char *project = json_get_str(r->params, "project");
@@ -75,7 +74,7 @@ void command_usage(struct request *r)
 			  json_get_str(r->params, "from"), json_get_str(r->params, "to"),
 			  json_get_str(r->params, "group_by"), clock_wall_ms(), &why);
 	if (rc < 0) {
-		request_started(r, rc, &why);
+		verb_call_started(r, rc, &why);
 		return;
 	}
 	if (key)
@@ -90,7 +89,7 @@ void command_usage(struct request *r)
 
 static void show_lines(void *ctx, int rc, const struct ledger_record *lines, size_t count)
 {
-	struct request *r = ctx;
+	struct verb_call *r = ctx;
 	json_t *rows;
 
 	if (rc < 0) {
@@ -100,10 +99,10 @@ static void show_lines(void *ctx, int rc, const struct ledger_record *lines, siz
 	rows = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(rows, view_ledger_line(&lines[i]));
-	request_answer(r, json_pack("{so}", "lines", rows));
+	verb_call_answer(r, json_pack("{so}", "lines", rows));
 }
 
-void command_ledger_tail(struct request *r)
+void command_ledger_tail(struct verb_call *r)
 {
 	const char *project = json_get_str(r->params, "project");
 	int rc;

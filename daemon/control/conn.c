@@ -202,7 +202,7 @@ static bool take_line(struct conn *conn)
 	}
 	conn->line_ms = 0;
 	conn->at += (size_t)(end - from) + 1;
-	request_begin(conn, from, (size_t)(end - from));
+	verb_call_begin(conn, from, (size_t)(end - from));
 	if (conn->bad_requests >= control_limits.bad_requests && !conn->ending)
 		end_with(conn, RPC_INVALID_REQUEST, "too many lines that are no requests");
 	return true;
@@ -254,7 +254,7 @@ void conn_sweep(struct conn *conn, int64_t now_ms)
 		return;
 	if (conn->running) {
 		if (now_ms - conn->running->began_ms > control_limits.request_ms)
-			request_give_up(conn->running);
+			verb_call_give_up(conn->running);
 	} else if (conn->line_ms && now_ms - conn->line_ms > control_limits.line_ms) {
 		end_with(conn, RPC_TIMEOUT, "a request's line took too long to arrive");
 	} else if (!conn->subscribed && now_ms - conn->active_ms > control_limits.idle_ms) {

@@ -2,9 +2,9 @@
  *
  *   accept -> hello -> (line -> request -> verb -> answer)...
  *
- * conn.c moves bytes, request.c takes a line to its verb and the answer back, commands_*.c do what
- * the verbs say, feed.c tells subscribers.  A connection has one request at a time: what it sends
- * meanwhile waits in the socket, so that nothing a peer does makes the daemon grow. */
+ * conn.c moves bytes, verb_call.c takes a line to its verb and the answer back, commands_*.c do
+ * what the verbs say, feed.c tells subscribers.  A connection has one request at a time: what it
+ * sends meanwhile waits in the socket, so that nothing a peer does makes the daemon grow. */
 #include "daemon/control/control.h"
 
 #include <errno.h>

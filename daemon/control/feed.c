@@ -75,7 +75,7 @@ void feed_event(void *ctx, const struct event *e)
 	buf_done(&line);
 }
 
-void command_subscribe(struct request *r)
+void command_subscribe(struct verb_call *r)
 {
 	struct conn *conn = r->conn;
 	json_t *topics = json_object_get(r->params, "topics");
@@ -83,5 +83,5 @@ void command_subscribe(struct request *r)
 	json_decref(conn->topics);
 	conn->topics = json_incref(topics);
 	conn->subscribed = !conn->eof;
-	request_answer(r, json_pack("{sI}", "seq", (json_int_t)events_seq()));
+	verb_call_answer(r, json_pack("{sI}", "seq", (json_int_t)events_seq()));
 }

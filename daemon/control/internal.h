@@ -31,8 +31,8 @@ struct control {
 	uv_pipe_t listener;
 	uv_timer_t sweep;
 	struct event_listener events;
-	struct conn *conns;       /* open and closing ones */
-	struct request *requests; /* not answered yet */
+	struct conn *conns;         /* open and closing ones */
+	struct verb_call *requests; /* not answered yet */
 	unsigned conn_count, reader_count;
 	int64_t began_ms; /* monotonic */
 	bool draining, stopping;
@@ -63,7 +63,7 @@ struct conn {
 	bool counted, reading, eof, pumping;
 	bool ending;  /* takes no more requests, closes when its output is out */
 	bool closing; /* handle is being closed */
-	struct request *running;
+	struct verb_call *running;
 	bool subscribed;
 	json_t *topics; /* of the subscription; NULL: all */
 	struct conn *prev, *next;
@@ -77,9 +77,9 @@ void conn_pump(struct conn *conn);            /* the running request has ended *
 void conn_close(struct conn *conn);           /* now; what is waiting is lost */
 void conn_sweep(struct conn *conn, int64_t now_ms);
 
-/* ---- request.c ---- */
+/* ---- verb_call.c ---- */
 
-struct request {
+struct verb_call {
 	struct control *control;
 	struct conn *conn; /* NULL: gone, or told that it took too long */
 	struct rpc_request rpc;
@@ -87,10 +87,10 @@ struct request {
 	const json_t *params; /* checked by the verb's table; NULL: none */
 	struct peer peer;
 	int64_t began_ms;
-	struct request *prev, *next;
+	struct verb_call *prev, *next;
 
 	/* For the verb: what it keeps until its change is durable, and what it then does. */
-	void (*then)(struct request *r);
+	void (*then)(struct verb_call *r);
 	char subject[128];
 	char secret[128];
 	int64_t number;
@@ -98,21 +98,21 @@ struct request {
 };
 
 /* Looks at one line.  It is answered before this returns, or conn->running is set. */
-void request_begin(struct conn *conn, const char *line, size_t len);
+void verb_call_begin(struct conn *conn, const char *line, size_t len);
 /* Tells the connection that the answer takes too long; the request goes on alone. */
-void request_give_up(struct request *r);
+void verb_call_give_up(struct verb_call *r);
 
 /* Each answers and frees the request.  NULL: out of memory. */
-void request_answer(struct request *r, json_t *result); /* takes it */
-void request_answer_text(struct request *r, const struct buf *json);
-void request_fail(struct request *r, const struct rpc_error *e);
-void request_refuse(struct request *r, enum rpc_code code, const char *field, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+void verb_call_answer(struct verb_call *r, json_t *result); /* takes it */
+void verb_call_answer_text(struct verb_call *r, const struct buf *json);
+void verb_call_fail(struct verb_call *r, const struct rpc_error *e);
+void verb_call_refuse(struct verb_call *r, enum rpc_code code, const char *field, const char *fmt,
+		      ...) __attribute__((format(printf, 4, 5)));
 
-/* For changes: what the module said at once (0: `request_done` will come), and what the store said
- * later; r->then answers when it is well. */
-void request_started(struct request *r, int rc, const struct refusal *why);
-void request_done(void *ctx, int rc);
+/* For changes: what the module said at once (0: `verb_call_done` will come), and what the store
+ * said later; r->then answers when it is well. */
+void verb_call_started(struct verb_call *r, int rc, const struct refusal *why);
+void verb_call_done(void *ctx, int rc);
 
 /* ---- feed.c ---- */
 

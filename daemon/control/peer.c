@@ -93,7 +93,7 @@ int peer_identify(int fd, const struct control_rights *r, struct peer *ret_peer)
 {
 	struct ucred cred;
 	socklen_t len = sizeof cred;
-	gid_t *groups;
+	gid_t *groups = NULL;
 	ssize_t count;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)

@@ -13,7 +13,7 @@ enum { CLEAN_SIZE = 80, MODELS_TEXT_MAX = 8192 };
 
 /* ---- projects and keys ---- */
 
-struct project *whom_project(struct request *r, const char *param)
+struct project *whom_project(struct verb_call *r, const char *param)
 {
 	const char *name = json_get_str(r->params, param);
 	struct project *p = registry_find_project(r->control->deps.registry, name ? name : "");
@@ -25,11 +25,11 @@ struct project *whom_project(struct request *r, const char *param)
 	str_copy_clean(clean, sizeof clean, name ? name : "");
 	rpc_error_set(&e, RPC_NOT_FOUND, param, "there is no project '%s'", clean);
 	snprintf(e.hint, sizeof e.hint, "ccapictl projects list");
-	request_fail(r, &e);
+	verb_call_fail(r, &e);
 	return NULL;
 }
 
-struct key *whom_key(struct request *r, const char *param)
+struct key *whom_key(struct verb_call *r, const char *param)
 {
 	const char *id = json_get_str(r->params, param);
 	struct key *k = registry_find_key(r->control->deps.registry, id ? id : "");
@@ -41,24 +41,24 @@ struct key *whom_key(struct request *r, const char *param)
 	str_copy_clean(clean, sizeof clean, id ? id : "");
 	rpc_error_set(&e, RPC_NOT_FOUND, param, "there is no key '%s'", clean);
 	snprintf(e.hint, sizeof e.hint, "ccapictl keys list");
-	request_fail(r, &e);
+	verb_call_fail(r, &e);
 	return NULL;
 }
 
-unsigned whom_count(const struct request *r)
+unsigned whom_count(const struct verb_call *r)
 {
 	return (unsigned)param_given(r->params, "project") +
 	       (unsigned)param_given(r->params, "key") +
 	       (unsigned)json_get_true(r->params, "global");
 }
 
-bool whom_read(struct request *r, struct whom *ret_whom)
+bool whom_read(struct verb_call *r, struct whom *ret_whom)
 {
 	struct whom w = {.scope = SCOPE_GLOBAL, .subject = ""};
 
 	if (whom_count(r) != 1) {
-		request_refuse(r, RPC_INVALID_PARAMS, "project",
-			       "name one of project, key and global: whom it is about");
+		verb_call_refuse(r, RPC_INVALID_PARAMS, "project",
+				 "name one of project, key and global: whom it is about");
 		return false;
 	}
 	if (param_given(r->params, "project")) {
@@ -80,13 +80,13 @@ bool whom_read(struct request *r, struct whom *ret_whom)
 
 /* ---- what several verbs take ---- */
 
-static void lay_over(const struct request *r, const char *param, int64_t *limit)
+static void lay_over(const struct verb_call *r, const char *param, int64_t *limit)
 {
 	if (param_given(r->params, param))
 		*limit = param_count(r->params, param, -1);
 }
 
-void whom_limits(const struct request *r, struct rate_limits *limits)
+void whom_limits(const struct verb_call *r, struct rate_limits *limits)
 {
 	lay_over(r, "requests_per_minute", &limits->requests_per_minute);
 	lay_over(r, "tokens_per_minute", &limits->tokens_per_minute);
@@ -104,7 +104,7 @@ static void name_models(const struct models *models, char *to, size_t size)
 	buf_done(&names);
 }
 
-bool whom_check_model(struct request *r, const char *param, const char *model)
+bool whom_check_model(struct verb_call *r, const char *param, const char *model)
 {
 	const struct models *models = pool_models(r->control->deps.pool);
 	char clean[CLEAN_SIZE];
@@ -116,11 +116,11 @@ bool whom_check_model(struct request *r, const char *param, const char *model)
 	str_copy_clean(clean, sizeof clean, model);
 	rpc_error_set(&e, RPC_INVALID_PARAMS, param, "%s: there is no model '%s'", param, clean);
 	name_models(models, e.hint, sizeof e.hint);
-	request_fail(r, &e);
+	verb_call_fail(r, &e);
 	return false;
 }
 
-bool whom_models(struct request *r, const char *param, char **ret_models)
+bool whom_models(struct verb_call *r, const char *param, char **ret_models)
 {
 	json_t *list = json_object_get(r->params, param), *item;
 	struct buf text;
@@ -131,7 +131,7 @@ bool whom_models(struct request *r, const char *param, char **ret_models)
 	{
 		const char *name = json_string_value(item);
 
-		if (!whom_check_model(r, param, name)) {
+		if (strcmp(name, "auto") != 0 && !whom_check_model(r, param, name)) {
 			buf_done(&text);
 			return false;
 		}
@@ -139,7 +139,7 @@ bool whom_models(struct request *r, const char *param, char **ret_models)
 	}
 	if (text.failed) {
 		buf_done(&text);
-		request_refuse(r, RPC_INTERNAL, param, "out of memory");
+		verb_call_refuse(r, RPC_INTERNAL, param, "out of memory");
 		return false;
 	}
 	*ret_models = text.len ? buf_take(&text, NULL) : NULL;

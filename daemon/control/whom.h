@@ -16,22 +16,22 @@ struct whom {
 };
 
 /* How many of project, key and global are given. */
-unsigned whom_count(const struct request *r);
+unsigned whom_count(const struct verb_call *r);
 /* Exactly one of them, that exists.  False: the request has been refused. */
-bool whom_read(struct request *r, struct whom *ret_whom);
+bool whom_read(struct verb_call *r, struct whom *ret_whom);
 
 /* Project or key by the parameter of this name.  NULL: refused. */
-struct project *whom_project(struct request *r, const char *param);
-struct key *whom_key(struct request *r, const char *param);
+struct project *whom_project(struct verb_call *r, const char *param);
+struct key *whom_key(struct verb_call *r, const char *param);
 
 /* The parameters requests_per_minute, tokens_per_minute and concurrent laid over `limits`. */
-void whom_limits(const struct request *r, struct rate_limits *limits);
+void whom_limits(const struct verb_call *r, struct rate_limits *limits);
 
-/* A list parameter as "a,b" (malloc'ed; NULL for none) after a look at the catalogue of models.
- * False: refused. */
-bool whom_models(struct request *r, const char *param, char **ret_models);
+/* A list parameter as "a,b" (malloc'ed; NULL for none) after a look at the catalogue of models;
+ * "auto" may stand among them.  False: refused. */
+bool whom_models(struct verb_call *r, const char *param, char **ret_models);
 /* Whether the model is offered, or may be: nothing is known before the first worker has started.
  * False: refused. */
-bool whom_check_model(struct request *r, const char *param, const char *model);
+bool whom_check_model(struct verb_call *r, const char *param, const char *model);
 
 #endif

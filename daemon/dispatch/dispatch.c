@@ -191,12 +191,13 @@ enum fault dispatch_submit(struct dispatch *d, struct job *job)
 
 /* ---- what the pool says ---- */
 
-static bool may_retry(const struct dispatch *d, const struct job *job)
+static bool may_retry(const struct dispatch *d, struct job *job)
 {
 	return (job->result.fault == FAULT_WORKER || job->result.fault == FAULT_UPSTREAM) &&
 	       !job->forwarded && !job->cancelled && !d->aborting &&
 	       job->result.attempts < MAX_ATTEMPTS && may_serve(pool_health(d->pool)) &&
-	       clock_mono_us() < job->deadline_us;
+	       clock_mono_us() < job->deadline_us &&
+	       (!job->ops->may_retry || job->ops->may_retry(job));
 }
 
 static void refuse_queued(struct dispatch *d, enum fault fault, int64_t retry_ms,
@@ -234,6 +235,7 @@ static void turn_ended(void *ctx, struct job *job)
 	job->times.first_text = 0;
 	job->result.fault = FAULT_NONE;
 	job->result.stop = JOB_STOP_NONE;
+	job->result.lost = false;
 	job->result.message[0] = job->result.param[0] = '\0';
 	job->result.retry_after_ms = -1;
 	job->queue_deadline_us = clock_mono_us() + d->conf.queue_timeout_ms * 1000;

@@ -30,12 +30,17 @@ void job_unref(struct job *job)
 {
 	if (!job || --job->refs > 0)
 		return;
-	free(job->prompt.model);
-	free(job->prompt.system);
-	free(job->prompt.body);
-	json_decref(job->prompt.messages);
-	json_decref(job->prompt.extra);
+	job_prompt_done(&job->prompt);
 	free(job);
+}
+
+void job_prompt_done(struct job_prompt *prompt)
+{
+	free(prompt->model);
+	free(prompt->system);
+	free(prompt->body);
+	json_decref(prompt->messages);
+	json_decref(prompt->extra);
 }
 
 /* Written member by member: a merged copy of `extra` and `messages` would double a large prompt. */

@@ -69,6 +69,7 @@ struct job_result {
 	char upstream_id[64];   /* message id of the Messages API */
 	enum job_stop stop;
 	struct job_usage usage;
+	bool lost;         /* the process died in the turn: usage is what it told before */
 	unsigned attempts; /* 2: retried once */
 	unsigned worker_id;
 };
@@ -85,6 +86,8 @@ struct job_ops {
 	void (*text)(struct job *job, const char *text, size_t len);
 	/* The text that came so far is void: the job is tried again.  Not for jobs that stream. */
 	void (*restart)(struct job *job);
+	/* Whether it may be tried again, and so paid for again; NULL: yes. */
+	bool (*may_retry)(struct job *job);
 	/* The job has ended, job->result is complete.  Last call. */
 	void (*done)(struct job *job);
 };
@@ -118,5 +121,6 @@ void job_unref(struct job *job); /* NULL ok; the last one frees */
 /* Serialises extra and messages into prompt->body (any thread; the prompt is not shared then).  0,
  * -ENOMEM. */
 int job_prompt_seal(struct job_prompt *prompt);
+void job_prompt_done(struct job_prompt *prompt); /* frees what it holds */
 
 #endif

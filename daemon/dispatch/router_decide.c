@@ -189,7 +189,7 @@ static enum fault not_found(struct deciding *g, const char *whose, const char *n
 
 static bool is_auto(const char *name)
 {
-	return !name || !*name || strcmp(name, "auto") == 0;
+	return !name || strcmp(name, "auto") == 0;
 }
 
 /* Sets choice; by_name when the request itself asked. */

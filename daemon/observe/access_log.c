@@ -4,7 +4,7 @@
 
 #include "shared/log.h"
 
-enum { MAX_FIELDS = 20 };
+enum { MAX_FIELDS = 24 };
 
 static const char *or_absent(const char *s)
 {
@@ -17,7 +17,9 @@ static size_t add_completion(struct log_field *f, const struct access_entry *e)
 
 	f[n++] = LOG_STR("project", or_absent(e->project));
 	f[n++] = LOG_STR("model", or_absent(e->model));
+	f[n++] = LOG_STR("key", or_absent(e->key_id));
 	f[n++] = LOG_STR("route", or_absent(e->route));
+	f[n++] = LOG_STR("cache", or_absent(e->cache));
 	if (e->queue_ms >= 0)
 		f[n++] = LOG_INT("queue_ms", e->queue_ms);
 	if (e->ttft_ms >= 0)

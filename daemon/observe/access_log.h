@@ -15,7 +15,9 @@ struct access_entry {
 	/* Only for requests that ask the model. */
 	bool completion;
 	char project[65], model[96];
-	const char *route; /* why this model; NULL: not decided */
+	char key_id[24];   /* "": without a key */
+	char route[64];    /* why this model; "": not decided */
+	const char *cache; /* hit, miss or bypass */
 	const char *fault; /* NULL: answered */
 	int64_t queue_ms;  /* -1: never left the queue */
 	int64_t ttft_ms;   /* from the request's head to the first text; -1: no text came */

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "shared/json.h"
-
-#include "daemon/pool/json_scan.h"
+#include "shared/json_scan.h"
 
 /* A result's text beyond this is left out before parsing: only an error's words are ever looked at.
  */

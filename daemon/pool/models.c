@@ -63,6 +63,8 @@ int models_load(struct models *m, const json_t *rows)
 		free(items);
 		return ERR_TYPE;
 	}
+	if (count != m->count || memcmp(items, m->items, count * sizeof *items) != 0)
+		m->generation++;
 	free(m->items);
 	m->items = items;
 	m->count = count;
@@ -84,4 +86,12 @@ const struct model *models_find(const struct models *m, const char *name)
 		if (strcmp(m->items[i].id, name) == 0)
 			return &m->items[i];
 	return NULL;
+}
+
+const char *models_short_name(const struct models *m, const char *id)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (strcmp(m->items[i].id, id) == 0 && strcmp(m->items[i].name, "default") != 0)
+			return m->items[i].name; /* "default" is the CLI's word for one of them */
+	return id;
 }

@@ -20,6 +20,7 @@ struct model {
 struct models {
 	struct model *items;
 	size_t count;
+	uint64_t generation; /* rises when the content has changed */
 };
 
 /* Replaces the catalogue by the rows of `initialize.models` / `list_models`; rows without a name or
@@ -27,6 +28,9 @@ struct models {
  * -ENOMEM. */
 int models_load(struct models *m, const json_t *rows);
 void models_done(struct models *m);
+
+/* The short name of a full id, as far as one is offered, else the id itself. */
+const char *models_short_name(const struct models *m, const char *id);
 
 /* By alias or full id; NULL: not offered. */
 const struct model *models_find(const struct models *m, const char *name);

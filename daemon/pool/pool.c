@@ -311,6 +311,11 @@ const struct models *pool_models(const struct pool *p)
 	return &p->models;
 }
 
+const char *pool_cli_version(const struct pool *p)
+{
+	return gate_result(p->gate)->version_text;
+}
+
 const struct plan_limits *pool_plan(const struct pool *p)
 {
 	return &p->plan;

@@ -63,6 +63,7 @@ bool pool_body_mode(const struct pool *p); /* false: replay; known once health i
 const struct models *
 pool_models(const struct pool *p); /* the CLI's catalogue; empty until a worker has started */
 const struct plan_limits *pool_plan(const struct pool *p);
+const char *pool_cli_version(const struct pool *p); /* of the tested program; "": not known yet */
 
 struct pool_counts {
 	unsigned starting, ready, busy, resetting, draining;

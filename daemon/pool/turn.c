@@ -303,6 +303,7 @@ void turn_lost(struct turn *t, enum fault fault, const char *why)
 	struct job_result *r = &t->job->result;
 
 	usage_add(&r->usage, &t->streamed);
+	r->lost = true;
 	if (t->abort_fault == FAULT_NONE)
 		snprintf(r->message, sizeof r->message, "%s", why);
 	r->fault = t->phase == TURN_CUT && t->abort_fault != FAULT_NONE ? t->abort_fault : fault;

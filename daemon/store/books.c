@@ -108,6 +108,17 @@ void books_close(struct books *b, bool clean)
 	db_close(&b->db);
 }
 
+int books_relax(struct books *b, bool relaxed)
+{
+	int rc = relaxed == b->relaxed ? 0
+				       : db_exec(&b->db, relaxed ? "PRAGMA synchronous = NORMAL"
+								 : "PRAGMA synchronous = FULL");
+
+	if (rc == 0)
+		b->relaxed = relaxed;
+	return rc;
+}
+
 int books_begin(struct books *b)
 {
 	struct query q = query_start(&b->db, "BEGIN IMMEDIATE");

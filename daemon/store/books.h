@@ -18,6 +18,7 @@ struct books {
 	int64_t covered_id; /* ids below it need no further reservation */
 	int64_t first_id;   /* the first that this opening may give out */
 	int64_t holds_closed;
+	bool relaxed;                     /* synchronous = NORMAL at the moment */
 	int64_t purge_at;                 /* monotonic ms */
 	bool purge_again;                 /* more answers had run out than one round deletes */
 	int64_t wal_pages, checkpoint_at; /* pages in the WAL, and at how many it is emptied */
@@ -30,6 +31,9 @@ int books_open(struct books *b, const char *path, int patience_ms, struct proble
 /* clean: an orderly end, which spares the next start the check of a large file. */
 void books_close(struct books *b, bool clean);
 
+/* For the transactions to come: relaxed ones are in the file when they are committed, and on the
+ * disk with the next one that is not. */
+int books_relax(struct books *b, bool relaxed);
 int books_begin(struct books *b);
 int books_commit(struct books *b);     /* writes the rollups first; on failure: roll back */
 void books_roll_back(struct books *b); /* also without a transaction */

@@ -109,6 +109,7 @@ static struct hit_op *open_hits(struct store *s, const struct hit_name *name, in
 		return NULL;
 	hits->op.tell = tell_hits;
 	hits->op.free = free_hits;
+	hits->op.relaxed = true; /* they cost nothing */
 	hits->store = s;
 	hits->name = *name;
 	add_hit(&hits->op, &at_ms);

@@ -43,6 +43,7 @@ int store_hold(struct store *s, const struct hold_record *hold, void (*done)(voi
 	if (!op)
 		return -ENOMEM;
 	op->hold = *hold;
+	op->plain.op.relaxed = hold->relaxed;
 	return store_write(s, &op->plain.op);
 }
 

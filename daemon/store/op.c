@@ -40,10 +40,24 @@ static int run_all(struct op *ops, struct books *b, bool guarded)
 	return rc == 0 ? books_commit(b) : rc;
 }
 
+static bool are_relaxed(struct op *ops)
+{
+	struct op *op;
+
+	DL_FOREACH(ops, op)
+	{
+		if (!op->relaxed)
+			return false;
+	}
+	return ops != NULL;
+}
+
 int ops_write(struct books *b, struct op *ops)
 {
-	int rc = run_all(ops, b, false);
+	int rc = books_relax(b, are_relaxed(ops));
 
+	if (rc == 0)
+		rc = run_all(ops, b, false);
 	if (db_is_refusal(rc)) {
 		books_roll_back(b);
 		rc = run_all(ops, b, true);

@@ -25,6 +25,7 @@ struct op {
 	/* Loop thread: the writer needs it no more; follows tell. */
 	void (*free)(struct op *op);
 	bool lasting; /* is not given up when it fails: tried again as soon as the file works */
+	bool relaxed; /* may be lost in a power cut, not with the process: no sync for it alone */
 	bool sums;    /* reads the rollups, so those of this transaction must be written before */
 
 	/* The writer's. */

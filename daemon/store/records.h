@@ -108,6 +108,7 @@ struct hold_record {
 		model[MODEL_NAME_SIZE];
 	int64_t prompt_tokens, prompt_micro_usd; /* what a request lost in a crash is charged */
 	int64_t tokens, micro_usd;               /* the whole hold */
+	bool relaxed; /* no budget depends on it: a power cut may lose it, the process' end not */
 };
 
 /* One line of the ledger: a settled request, or several cache hits in one. */

@@ -308,6 +308,7 @@ int store_put_global_limits(struct store *s, const struct rate_limits *limits,
 struct budget_op {
 	struct op op;
 	struct budget_record record;
+	bool put; /* the record is to be written, too */
 	int64_t from_ms, now_ms;
 	struct usage_bucket *buckets;
 	size_t count;
@@ -344,7 +345,7 @@ static int run_put_budget(struct op *op, struct books *books)
 	/* What rolls out of a window leaves it by quarters. */
 	struct usage_span span =
 		usage_span_since(budget->from_ms, r->window != WINDOW_ROLLING, budget->now_ms);
-	int rc = put_budget_row(&books->db, r);
+	int rc = budget->put ? put_budget_row(&books->db, r) : 0;
 
 	free(budget->buckets);
 	budget->buckets = NULL;
@@ -369,7 +370,7 @@ static void free_budget(struct op *op)
 	free(op);
 }
 
-int store_put_budget(struct store *s, const struct budget_record *r, int64_t from_ms,
+static int queue_sum(struct store *s, const struct budget_record *r, bool put, int64_t from_ms,
 		     void (*done)(void *ctx, int rc, const struct usage_bucket *buckets,
 				  size_t count),
 		     void *ctx)
@@ -382,11 +383,28 @@ int store_put_budget(struct store *s, const struct budget_record *r, int64_t fro
 	budget->op.free = free_budget;
 	budget->op.sums = true;
 	budget->record = *r;
+	budget->put = put;
 	budget->from_ms = from_ms;
 	budget->now_ms = clock_wall_ms();
 	budget->done = done;
 	budget->ctx = ctx;
 	return store_write(s, &budget->op);
+}
+
+int store_put_budget(struct store *s, const struct budget_record *r, int64_t from_ms,
+		     void (*done)(void *ctx, int rc, const struct usage_bucket *buckets,
+				  size_t count),
+		     void *ctx)
+{
+	return queue_sum(s, r, true, from_ms, done, ctx);
+}
+
+int store_sum_budget(struct store *s, const struct budget_record *r, int64_t from_ms,
+		     void (*done)(void *ctx, int rc, const struct usage_bucket *buckets,
+				  size_t count),
+		     void *ctx)
+{
+	return queue_sum(s, r, false, from_ms, done, ctx);
 }
 
 static int run_delete_budget(struct op *op, struct books *books)

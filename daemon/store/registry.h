@@ -39,6 +39,12 @@ int store_put_budget(struct store *s, const struct budget_record *r, int64_t fro
 				  size_t count),
 		     void *ctx);
 
+/* The same sum for a budget that stays as it is. */
+int store_sum_budget(struct store *s, const struct budget_record *r, int64_t from_ms,
+		     void (*done)(void *ctx, int rc, const struct usage_bucket *buckets,
+				  size_t count),
+		     void *ctx);
+
 /* ERR_LIMIT: no name is that long.  Also revokes the project's keys and removes its budgets and
  * overrides, and those of its keys; ledger and usage stay. */
 int store_delete_project(struct store *s, const char *name, int64_t now_ms,

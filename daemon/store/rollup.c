@@ -83,32 +83,14 @@ int rollup_add(struct rollup *r, const struct ledger_record *line)
 
 /* Where the sum passes 2^63 - 1 SQLite makes a float of it, and min() takes the other one. */
 #define CAPPED(column) column " = min(" column " + excluded." column ", 9223372036854775807)"
-#define ADD_TO(table)                                                                                                               \
-	"INSERT INTO " table " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "                                      \
-	"UPDATE SET " CAPPED("requests") ", " CAPPED("errors") ", " CAPPED(                                                         \
-		"cache_hits") ", " CAPPED("input_tokens") ", " CAPPED("output_tokens") ","                                          \
-										       " " CAPPED("cache_read_tokens") ", " CAPPED( \
-											       "c"                                  \
-											       "a"                                  \
-											       "c"                                  \
-											       "h"                                  \
-											       "e"                                  \
-											       "_"                                  \
-											       "c"                                  \
-											       "r"                                  \
-											       "e"                                  \
-											       "a"                                  \
-											       "t"                                  \
-											       "i"                                  \
-											       "o"                                  \
-											       "n"                                  \
-											       "_"                                  \
-											       "t"                                  \
-											       "o"                                  \
-											       "k"                                  \
-											       "e"                                  \
-											       "n"                                  \
-											       "s") ", " CAPPED("thinking_tokens") ", " CAPPED("cost_micro_usd")
+#define CAPPED_COUNTS CAPPED("requests") ", " CAPPED("errors") ", " CAPPED("cache_hits")
+#define CAPPED_INPUT CAPPED("input_tokens") ", " CAPPED("cache_read_tokens")
+#define CAPPED_WRITES CAPPED("cache_creation_tokens")
+#define CAPPED_OUTPUT                                                                              \
+	CAPPED("output_tokens") ", " CAPPED("thinking_tokens") ", " CAPPED("cost_micro_usd")
+#define ADD_TO(table)                                                                              \
+	"INSERT INTO " table " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "     \
+	"UPDATE SET " CAPPED_COUNTS ", " CAPPED_INPUT ", " CAPPED_WRITES ", " CAPPED_OUTPUT
 
 static const char add_to_quarter[] = ADD_TO("usage_quarter");
 static const char add_to_day[] = ADD_TO("usage_day");

@@ -2,7 +2,9 @@
  *
  * All functions are for the loop thread.  Writes are queued; everything that queued while the last
  * COMMIT ran becomes the next transaction, and `done` is called from the loop after it is durable
- * (WAL, synchronous=FULL).  Reads run on the thread pool over connections of their own.  Only
+ * (WAL, synchronous=FULL).  Two kinds cost no sync of their own: cache hits, and holds that no
+ * budget depends on; when they are done they survive the process, but a power cut only if something
+ * else was written after them.  Reads run on the thread pool over connections of their own.  Only
  * what is said to be for the start reads on the calling thread.
  *
  * A store that cannot work (newer schema, corrupt, locked, disk full, not writable) is no reason to

@@ -125,6 +125,12 @@ def test_a_wrong_command_line_is_2_and_needs_no_daemon(words):
     assert r.returncode == 2 and r.stdout == "" and r.stderr.startswith("ccapictl: ")
 
 
+@pytest.mark.parametrize("words", [["--socket", ""], ["--socket="], ["-s", ""]])
+def test_an_empty_socket_is_2_and_not_the_usual_place(words):
+    r = run("status", *words)
+    assert r.returncode == 2 and "must be a path" in r.stderr
+
+
 def test_no_daemon_is_3_at_once():
     began = time.monotonic()
     r = run("status", "--socket", "/nonexistent/c.sock")

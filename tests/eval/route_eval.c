@@ -38,7 +38,7 @@ static struct model catalogue[CLASSES] = {
 	{.name = "sonnet", .id = "claude-sonnet"},
 	{.name = "opus", .id = "claude-opus"},
 };
-static const struct models models = {catalogue, CLASSES};
+static const struct models models = {.items = catalogue, .count = CLASSES};
 
 /* What came out of a set. */
 struct tally {

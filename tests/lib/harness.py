@@ -250,13 +250,19 @@ class Daemon:
         cli_path: Optional[str] = None,
         prefix: Sequence[str] = (),
         pass_fds: Sequence[int] = (),
+        keep: bool = False,
     ) -> None:
+        self.keep = keep  # the state stays when the daemon has ended: the caller removes root
         self.root = tempfile.mkdtemp(prefix="ccapi-test-")
         self.state = state or os.path.join(self.root, "state")
+        self.socket = os.path.join(self.root, "control.sock")
         path = cli_path or (real_cli() if cli == "real" else str(BIN_DIR / "claude-sim"))
         opts: Dict[str, Any] = {
             "listen": "127.0.0.1:0",
             "state_dir": self.state,
+            "control.socket": self.socket,
+            "auth.required": False,
+            "cache.enabled": False,  # most tests ask the same thing more than once
             "claude.path": path,
             "pool.workers": 2,
             "pool.spares": 1,
@@ -368,10 +374,34 @@ class Daemon:
             elif self.log_lines(r" daemon: bug: "):
                 raise AssertionError(f"ccapid found a bug in itself:\n{self._p.tail()}")
         finally:
-            shutil.rmtree(self.root, ignore_errors=True)
+            if not self.keep:
+                shutil.rmtree(self.root, ignore_errors=True)
 
     def _valgrind(self) -> str:
         return "\n".join(p.read_text()[-4000:] for p in Path(self.root).glob("valgrind.*"))
+
+    # -- the operator
+
+    def ctl_run(self, *args: str, uid: Optional[int] = None) -> "subprocess.CompletedProcess[str]":
+        """ccapictl on this daemon's socket, as it is."""
+        argv = [str(BIN_DIR / "ccapictl"), "--socket", self.socket, *args]
+        if uid is not None:
+            argv = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *argv]
+        env = {"PATH": "/usr/bin:/bin", **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
+        return subprocess.run(argv, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                              timeout=60 * SLOWNESS)  # fmt: skip
+
+    def ctl(self, *args: str) -> Any:
+        """ccapictl --json that has to succeed; its result."""
+        p = self.ctl_run("--json", *args)
+        assert p.returncode == 0, f"ccapictl {' '.join(args)}: {p.returncode}\n{p.stdout}{p.stderr}"
+        return json.loads(p.stdout) if p.stdout.strip() else None
+
+    def new_key(self, project: str, *args: str) -> str:
+        """A key of the project, which is made if it does not exist; the secret."""
+        if project not in [row["name"] for row in self.ctl("projects", "list")["projects"]]:
+            self.ctl("projects", "create", project)
+        return str(self.ctl("keys", "create", "--project", project, *args)["key"])
 
     # -- what it holds
 
@@ -448,6 +478,10 @@ class Daemon:
         s.connect(("127.0.0.1", self.port))
         s.sendall(data)
         return s
+
+
+def bearer(key: str, **headers: str) -> Dict[str, str]:
+    return {"Authorization": f"Bearer {key}", **headers}
 
 
 def chat_body(prompt: Any = "hello", **params: Any) -> Dict[str, Any]:

@@ -27,6 +27,10 @@ static const struct {
 	{"claude", "Claude Code"},
 	{"pool", "Processes and requests"},
 	{"routing", "Models"},
+	{"cache", "Cache"},
+	{"limits", "Rate limits"},
+	{"budget", "Budgets"},
+	{"webhook", "Webhook"},
 	{"plan", "Plan limits"},
 	{"log", "Log"},
 };
@@ -72,7 +76,7 @@ static const char introduction[] =
 	"- **duration**: `\"250ms\"`, `\"30s\"`, `\"5m\"`, `\"1h\"`, `\"1d\"`, or a plain number "
 	"of seconds\n"
 	"- **size**: `\"16K\"`, `\"32M\"`, `\"1G\"` (powers of 1024), or a plain number of bytes\n"
-	"- **ratio**: a number from 0 to 1\n"
+	"- **ratio**: a number, with a point where it is not whole\n"
 	"- a plain number above 2147483647 needs an `L` behind it: `4294967296L`\n"
 	"\n"
 	"`ccapid --check-config` reads everything, lists each error with file and line, and ends.\n"

@@ -45,9 +45,13 @@ static int hold(void)
 /* begin, hold, durable */
 static void begin_held(void)
 {
+	int rc;
+
 	begin(&a);
-	assert_int_equal(hold(), 0);
+	held = (struct outcome){.calls = 0};
+	rc = hold();
 	fakes_end(0);
+	assert_true(rc == ADMIT_HELD || (rc == 0 && held.calls == 1));
 	assert_int_equal(held.rc, 0);
 }
 
@@ -90,14 +94,15 @@ static void budget(enum scope scope, const char *subject, int64_t tokens, int64_
 
 /* ---- holds ---- */
 
-static void hold_is_written_without_any_budget(void **state)
+static void hold_is_written_without_any_budget_and_not_waited_for(void **state)
 {
 	const struct hold_record *h;
 
 	(void)state;
 	begin(&a);
-	assert_int_equal(hold(), 0);
+	assert_int_equal(hold(), ADMIT_HELD);
 	h = &fakes_last()->hold;
+	assert_true(h->relaxed);
 	assert_int_equal(fakes_last()->kind, FAKE_HOLD);
 	assert_int_equal(h->at_ms, NOW_MS);
 	assert_string_equal(h->request_id, "req-1");
@@ -110,7 +115,7 @@ static void hold_is_written_without_any_budget(void **state)
 	assert_int_equal(h->micro_usd, 6000);
 	assert_int_equal(held.calls, 0);
 	fakes_end(0);
-	assert_int_equal(held.calls, 1);
+	assert_int_equal(held.calls, 0);
 	assert_int_equal(settle(1), 0);
 	assert_int_equal(fakes_last()->id, h->id);
 	admit_end(&a);
@@ -282,6 +287,24 @@ static void request_outlives_its_project(void **state)
 	admit_end(&a);
 }
 
+static void request_of_a_deleted_project_is_charged_to_its_namesake(void **state)
+{
+	struct outcome o = {0, 1};
+	struct project *heir;
+
+	(void)state;
+	begin_held();
+	assert_int_equal(registry_delete_project(reg, "demo", outcome_done, &o, &why), 0);
+	fakes_end_all();
+	heir = make_project("demo");
+	budget(SCOPE_PROJECT, "demo", 50000, -1);
+	assert_int_equal(settle(4000), 0);
+	assert_int_equal(view_of(&heir->budgets, WINDOW_DAY).used.tokens, 4321);
+	assert_int_equal(view_of(&heir->budgets, WINDOW_DAY).held.tokens, 0);
+	fakes_end_all();
+	admit_end(&a);
+}
+
 static void cache_hit_costs_nothing_and_is_counted(void **state)
 {
 	struct rate_view v;
@@ -388,7 +411,7 @@ static void many_at_once_never_pass_the_budget(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(hold_is_written_without_any_budget),
+		TEST(hold_is_written_without_any_budget_and_not_waited_for),
 		TEST(hold_is_upon_key_project_and_server),
 		TEST(budget_refuses_and_nothing_is_written),
 		TEST(hold_that_is_not_written_is_released),
@@ -399,6 +422,7 @@ int main(void)
 		TEST(settlement_without_memory_is_charged_all_the_same),
 		TEST(settlement_after_the_key_was_revoked_is_charged),
 		TEST(request_outlives_its_project),
+		TEST(request_of_a_deleted_project_is_charged_to_its_namesake),
 		TEST(cache_hit_costs_nothing_and_is_counted),
 		TEST(end_may_come_at_any_time_and_again),
 		TEST(end_without_settlement_releases_the_hold),

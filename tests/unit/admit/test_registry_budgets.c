@@ -7,6 +7,7 @@
 
 #include "daemon/admit/admit.h"
 #include "daemon/admit/registry.h"
+#include "daemon/admit/registry_private.h"
 
 #include "tests/unit/admit/fixture.h"
 #include "tests/unit/test.h"
@@ -208,7 +209,7 @@ static void hold_from_before_the_budget_is_upon_it(void **state)
 	(void)state;
 	reg_new();
 	admit_begin(&a, reg, fakes_store(), make_project("demo"), NULL);
-	assert_int_equal(admit_hold(&a, &h, outcome_done, &settled, &why), 0);
+	assert_int_equal(admit_hold(&a, &h, outcome_done, &settled, &why), ADMIT_HELD);
 	fakes_end(0);
 	make_budget(&b);
 	assert_int_equal(view_of(a.hold.lists[1], WINDOW_DAY).held.tokens, 100);
@@ -328,6 +329,41 @@ static void budget_that_is_told_after_the_deletion_is_not_in_force(void **state)
 	assert_false(has_account(&k->budgets, WINDOW_DAY));
 }
 
+/* ---- the clock ---- */
+
+/* As on machines that know the time only when the network has told it. */
+static void clock_that_was_set_does_not_forget_what_was_used(void **state)
+{
+	static const struct fake_usage usage[] = {{SCOPE_PROJECT, "demo", {QUARTER_MS, 70, 70}}};
+	struct budget_record b = budget_of(SCOPE_PROJECT, "demo", WINDOW_DAY, 1000, -1);
+	struct budget_record raised = b;
+	int64_t mono_us = clock_mono_us();
+	size_t queued;
+
+	(void)state;
+	fakes.usage = usage;
+	fakes.usage_count = 1;
+	clock_freeze(mono_us, 1000);
+	reg_new();
+	make_project("demo");
+	make_budget(&b);
+	clock_freeze(mono_us, NOW_MS * 1000);
+	raised.limit_tokens = 2000;
+	registry_minute(reg, NOW_MS);
+	use("demo", 5); /* is not in the sum */
+	fakes_end_all();
+	assert_int_equal(used("demo", WINDOW_DAY), 75);
+	assert_int_equal(put(&raised), 0); /* while it is summed with the old limit */
+	registry_minute(reg, NOW_MS + BUCKET_MS);
+	fakes_end_all();
+	assert_int_equal(view_of(registry_budgets(reg, SCOPE_PROJECT, "demo"), WINDOW_DAY)
+				 .record.limit_tokens,
+			 2000);
+	queued = fakes.count;
+	registry_minute(reg, NOW_MS + BUCKET_MS);
+	assert_int_equal(fakes.count, queued);
+}
+
 /* ---- deleting ---- */
 
 static void deleted_budget_is_gone_when_that_is_durable(void **state)
@@ -386,6 +422,7 @@ int main(void)
 		TEST(subject_has_at_most_sixteen_budgets),
 		TEST(budgets_of_one_subject_change_one_at_a_time),
 		TEST(budget_put_just_before_its_project_goes_goes_too),
+		TEST(clock_that_was_set_does_not_forget_what_was_used),
 		TEST(budget_that_is_told_after_the_deletion_is_not_in_force),
 		TEST(deleted_budget_is_gone_when_that_is_durable),
 		TEST(passed_threshold_is_told),

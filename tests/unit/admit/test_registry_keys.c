@@ -328,14 +328,14 @@ static void revoked_key_stays_revoked(void **state)
 	k = make_key("demo", NULL);
 	assert_int_equal(revoke_it(k), 0);
 	fakes_end(0);
-	assert_refused(revoke_it(k), FAULT_INVALID_REQUEST, "id");
-	assert_refused(rotate_it(k, 0), FAULT_INVALID_REQUEST, "id");
+	assert_refused(revoke_it(k), FAULT_PERMISSION, "id");
+	assert_refused(rotate_it(k, 0), FAULT_PERMISSION, "id");
 	strcpy(r.id, k->record.id);
-	assert_refused(registry_change_key(reg, &r, outcome_done, &outcome, &why),
-		       FAULT_INVALID_REQUEST, "id");
+	assert_refused(registry_change_key(reg, &r, outcome_done, &outcome, &why), FAULT_PERMISSION,
+		       "id");
 	assert_refused(registry_set_limits(reg, SCOPE_KEY, k->record.id, &unlimited, outcome_done,
 					   &outcome, &why),
-		       FAULT_INVALID_REQUEST, "key");
+		       FAULT_PERMISSION, "key");
 }
 
 static void key_under_change_is_left_alone(void **state)

@@ -10,6 +10,9 @@
 #include "shared/json.h"
 #include "shared/log.h"
 
+#include "daemon/api/replays.h"
+#include "daemon/api/routing.h"
+
 #include "tests/unit/test.h"
 
 struct fakes fakes;
@@ -19,6 +22,16 @@ static struct model catalogue[] = {
 	{"sonnet", "claude-sonnet-5-5", "Sonnet 5.5", true, -1, -1},
 };
 
+static void make_caches(void)
+{
+	struct cache_backend memory, replays;
+
+	assert_int_equal(cache_ram_new(1 << 20, &memory), 0);
+	fakes.cache = cache_new(&fakes.loop, &memory);
+	replays_backend(NULL, &replays);
+	fakes.replays = cache_new(&fakes.loop, &replays);
+}
+
 int fakes_setup(void **state)
 {
 	(void)state;
@@ -27,7 +40,7 @@ int fakes_setup(void **state)
 	memset(&fakes, 0, sizeof fakes);
 	fakes.health = POOL_READY;
 	fakes.body_mode = true;
-	fakes.models = (struct models){catalogue, 2};
+	fakes.models = (struct models){.items = catalogue, .count = 2};
 	plan_limits_init(&fakes.plan);
 	fakes.conf.routing.default_model = strdup("sonnet");
 	fakes.conf.claude.system_prompt = strdup("Be helpful.");
@@ -35,8 +48,21 @@ int fakes_setup(void **state)
 	fakes.conf.pool.queue = 2;
 	fakes.conf.pool.queue_timeout = 60000;
 	fakes.conf.pool.request_timeout = 600000;
+	fakes.conf.routing.sonnet_score = ROUTER_SONNET_SCORE;
+	fakes.conf.routing.opus_score = ROUTER_OPUS_SCORE;
+	fakes.conf.budget.max_answer_tokens = 1000;
+	fakes.conf.http.max_batch = 10;
+	fakes.conf.pool.workers = 2;
+	fakes.conf.cache.ttl = 60000;
 	uv_loop_init(&fakes.loop);
-	fakes.api = api_new(&(struct api_deps){.loop = &fakes.loop, .conf = &fakes.conf});
+	fakes_admit_setup();
+	make_caches();
+	fakes.routing = routing_new(&fakes.conf, NULL, NULL);
+	fakes.api = api_new(&(struct api_deps){.loop = &fakes.loop,
+					       .conf = &fakes.conf,
+					       .routing = fakes.routing,
+					       .cache = fakes.cache,
+					       .replays = fakes.replays});
 	fakes.handlers = api_handlers(fakes.api);
 	return 0;
 }
@@ -44,7 +70,11 @@ int fakes_setup(void **state)
 int fakes_teardown(void **state)
 {
 	(void)state;
+	assert_int_equal(fakes.admit.open, 0);
 	api_free(fakes.api);
+	cache_free(fakes.cache, NULL, NULL);
+	cache_free(fakes.replays, NULL, NULL);
+	routing_free(fakes.routing);
 	uv_run(&fakes.loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&fakes.loop), 0);
 	free(fakes.conf.routing.default_model);
@@ -121,6 +151,7 @@ void fake_send(struct exchange *x)
 	fakes.handlers.head(fakes.handlers.ctx, x);
 	if (!x->status)
 		fakes.handlers.request(fakes.handlers.ctx, x);
+	fake_flush();
 }
 
 void fake_finish(struct exchange *x)
@@ -179,6 +210,13 @@ const char *exchange_body(const struct exchange *x, size_t *ret_len)
 {
 	*ret_len = strlen(x->body);
 	return x->body;
+}
+
+const char *exchange_arg(const struct exchange *x, const char *name)
+{
+	(void)x;
+	(void)name;
+	return NULL;
 }
 
 int64_t exchange_started_us(const struct exchange *x)
@@ -350,11 +388,13 @@ void fake_done(enum fault fault)
 	clock_advance_ms(4);
 	job->ops->done(job);
 	job_unref(job);
+	fake_flush();
 }
 
 void fake_run_loop(void)
 {
 	uv_run(&fakes.loop, UV_RUN_ONCE);
+	fake_flush();
 }
 
 /* ---- pool ---- */
@@ -381,6 +421,12 @@ const struct models *pool_models(const struct pool *p)
 {
 	(void)p;
 	return &fakes.models;
+}
+
+const char *pool_cli_version(const struct pool *p)
+{
+	(void)p;
+	return "2.1.330";
 }
 
 const struct plan_limits *pool_plan(const struct pool *p)

@@ -9,6 +9,7 @@
 
 #include "shared/buf.h"
 
+#include "daemon/admit/admit.h"
 #include "daemon/api/api.h"
 
 enum { FAKE_HEADERS = 32 };
@@ -34,6 +35,25 @@ struct exchange {
 	size_t queued; /* set by the test: what the reader has not taken */
 };
 
+/* What admission and the store say, and what they were told. */
+struct fake_admit {
+	bool healthy, loaded;
+	bool stalled; /* fake_flush() does nothing: the store takes its time */
+	enum fault refuse_limit;
+	bool key_is_over; /* rate_check() says so of "ccapi_good" */
+	bool refuse_hold;
+	int hold_rc, settle_rc;
+	unsigned scopes; /* of the key "ccapi_good", project "keyed"; 0: chat */
+	struct amount left;
+	struct rate_view view;
+
+	int open; /* admissions begun and not ended */
+	unsigned holds, settled, hits;
+	struct amount held;
+	struct ledger_record line; /* the last one */
+	bool kept;
+};
+
 struct fakes {
 	uv_loop_t loop;
 	struct conf conf;
@@ -46,6 +66,9 @@ struct fakes {
 	enum fault refuse; /* what dispatch_submit answers */
 	struct job *job;   /* the last one submitted, while it is open */
 	unsigned submitted, cancelled, pauses, resumes;
+	struct fake_admit admit;
+	struct routing *routing;
+	struct cache *cache, *replays;
 };
 
 extern struct fakes fakes;
@@ -58,7 +81,9 @@ struct exchange *fake_chat(const char *body); /* POST /v1/chat/completions with 
 void fake_add_header(struct exchange *x, const char *name, const char *value);
 const char *fake_out(const struct exchange *x, const char *name); /* NULL: not sent */
 
-void fake_send(struct exchange *x);   /* head, then request unless answered */
+void fake_send(struct exchange *x); /* head, then request unless answered; flushes */
+void fake_flush(void);              /* holds and lines become durable */
+void fakes_admit_setup(void);
 void fake_finish(struct exchange *x); /* the answer is sent; frees x */
 void fake_abort(struct exchange *x);  /* the client is gone; frees x */
 

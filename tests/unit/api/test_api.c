@@ -209,7 +209,7 @@ static void index_lists_the_routes(void **state)
 	fake_send(x);
 	v = body(x);
 	assert_string_equal(json_get_str(v, "name"), "ccapi");
-	assert_int_equal(json_array_size(json_object_get(v, "routes")), 6);
+	assert_int_equal(json_array_size(json_object_get(v, "routes")), 10);
 	json_decref(v);
 	fake_finish(x);
 }

@@ -284,14 +284,14 @@ static void parameters_are_taken(void **state)
 	release(&d);
 }
 
-static void auto_is_no_model(void **state)
+static void auto_is_kept_as_asked(void **state)
 {
 	struct decoded d;
 
 	(void)state;
 	decode(&d, WITH("\"model\":\"auto\""), false);
 	assert_int_equal(d.r, 0);
-	assert_null(d.c.model);
+	assert_string_equal(d.c.model, "auto");
 	release(&d);
 }
 
@@ -419,7 +419,7 @@ int main(void)
 		cmocka_unit_test(valid_requests_become_the_upstreams),
 		cmocka_unit_test(every_parameter_may_be_null),
 		cmocka_unit_test(parameters_are_taken),
-		cmocka_unit_test(auto_is_no_model),
+		cmocka_unit_test(auto_is_kept_as_asked),
 		cmocka_unit_test(system_messages_are_joined),
 		cmocka_unit_test(what_cannot_be_honoured_is_listed_or_refused),
 		cmocka_unit_test(replay_mode_names_what_it_cannot_honour),

@@ -34,6 +34,7 @@ static void abort_of_a_stream_cancels_the_job(void **state)
 	assert_int_equal(fakes.cancelled, 1);
 	clock_advance_ms(20000);
 	pipeline_tick(fakes.api);
+	fake_flush();
 	fake_done(FAULT_NONE);
 }
 
@@ -89,14 +90,17 @@ static void requests_wait_while_the_pool_starts(void **state)
 	fakes.models.count = 0;
 	fake_send(x);
 	pipeline_tick(fakes.api);
+	fake_flush();
 	assert_int_equal(x->status, 0);
 	assert_null(fakes.job);
 	clock_advance_ms(40000);
 	pipeline_tick(fakes.api);
+	fake_flush();
 	assert_null(fakes.job);
 	fakes.health = POOL_READY;
 	fakes.models = known;
 	pipeline_tick(fakes.api);
+	fake_flush();
 	assert_non_null(fakes.job);
 	assert_int_equal(fakes.job->timeout_ms, 60000);
 	fake_done(FAULT_NONE);
@@ -112,6 +116,7 @@ static void waiting_for_the_pool_has_an_end(void **state)
 	fake_send(x);
 	clock_advance_ms(60000);
 	pipeline_tick(fakes.api);
+	fake_flush();
 	fake_assert_error(x, 504, "timeout", NULL);
 	fake_finish(x);
 }
@@ -126,6 +131,7 @@ static void abort_while_waiting_for_the_pool_ends_the_call(void **state)
 	fake_abort(x);
 	fakes.health = POOL_READY;
 	pipeline_tick(fakes.api);
+	fake_flush();
 	assert_null(fakes.job);
 }
 

@@ -41,7 +41,7 @@ static inline void use_rules(const char *const *rules, size_t count)
 static inline int setup(void **state)
 {
 	(void)state;
-	models = (struct models){full, 5};
+	models = (struct models){.items = full, .count = 5};
 	route_features_of_text(&features, "hello", -1);
 	query = (struct route_query){
 		.features = &features,

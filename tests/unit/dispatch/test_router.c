@@ -161,7 +161,7 @@ static void a_model_is_asked_for_by_alias_or_id(void **state)
 	query.asked = "Opus\n";
 	expect_fault(FAULT_MODEL_NOT_FOUND, "The model 'Opus?' does not exist; GET /v1/models");
 	query.asked = "";
-	expect("haiku", "auto:default");
+	expect_fault(FAULT_MODEL_NOT_FOUND, "The model '' does not exist");
 }
 
 static void the_project_s_default_stands_for_no_model(void **state)
@@ -198,7 +198,7 @@ static void a_missing_class_is_served_by_the_nearest_price(void **state)
 	};
 
 	(void)state;
-	models = (struct models){few, 3};
+	models = (struct models){.items = few, .count = 3};
 	expect("small", "auto:default");
 	ask("debug", -1);
 	expect("large", "auto:analyse");
@@ -218,7 +218,7 @@ static void models_without_prices_stand_by_their_class(void **state)
 	};
 
 	(void)state;
-	models = (struct models){unpriced, 4};
+	models = (struct models){.items = unpriced, .count = 4};
 	ask("design", -1);
 	expect("big", "auto:design");
 	set_one(SCOPE_GLOBAL, "", OVERRIDE_DENY, "big");
@@ -237,7 +237,7 @@ static void models_of_one_price_stand_by_their_class(void **state)
 	};
 
 	(void)state;
-	models = (struct models){flat, 3};
+	models = (struct models){.items = flat, .count = 3};
 	ask("design", -1);
 	set_one(SCOPE_GLOBAL, "", OVERRIDE_CAP, "sonnet");
 	expect("sonnet", "override:global");

@@ -191,7 +191,7 @@ static bool counts(const char *condition, const char *text)
 {
 	struct model haiku = {.name = "haiku", .id = "h"}, opus = {.name = "opus", .id = "o"};
 	struct model items[2] = {haiku, opus};
-	struct models models = {items, 2};
+	struct models models = {.items = items, .count = 2};
 	struct route_features f;
 	struct route_query q = {.features = &f, .budget_left_tokens = 500, .plan_use = 0.25};
 	struct route_decision d;

@@ -1,0 +1,186 @@
+#include "daemon/services.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "shared/err.h"
+#include "shared/log.h"
+
+#include "daemon/admit/registry.h"
+#include "daemon/api/api.h"
+#include "daemon/api/replays.h"
+#include "daemon/api/routing.h"
+#include "daemon/control/control.h"
+#include "daemon/dispatch/cache.h"
+#include "daemon/module_conf.h"
+#include "daemon/observe/events.h"
+#include "daemon/observe/metrics.h"
+#include "daemon/observe/webhook.h"
+#include "daemon/steering.h"
+#include "daemon/store/store.h"
+
+#define AREA "daemon"
+
+int services_start_webhook(struct daemon *d)
+{
+	struct webhook_conf conf = module_conf_webhook(d->conf);
+
+	d->webhook = webhook_new(&d->loop, &conf);
+	return d->webhook ? 0 : -ENOMEM;
+}
+
+void services_stop_webhook(struct daemon *d)
+{
+	struct webhook *webhook = d->webhook;
+
+	d->webhook = NULL;
+	webhook_stop(webhook, step_closed, d);
+}
+
+/* What could not be loaded at the start is loaded when the store has come to work. */
+static void store_changed(void *ctx)
+{
+	struct daemon *d = ctx;
+	bool healthy = store_healthy(d->store);
+
+	if (!healthy)
+		metric_add(METRIC_STORE_FAILURES, 1);
+	events_publish(
+		"store", !healthy,
+		json_pack("{s:b, s:s}", "healthy", healthy, "detail", store_detail(d->store)),
+		healthy ? "the store works again" : "the store does not work");
+	if (healthy && d->registry && !registry_loaded(d->registry))
+		registry_reload(d->registry);
+}
+
+/* A store that does not work keeps the daemon from serving, not from telling. */
+int services_start_store(struct daemon *d)
+{
+	struct store_counts counts;
+	char *path = NULL;
+
+	if (asprintf(&path, "%s/ledger.db", d->conf->state_dir) < 0)
+		return -ENOMEM;
+	d->store = store_new(&d->loop, path, store_changed, d);
+	free(path);
+	if (!d->store)
+		return -ENOMEM;
+	if (!store_healthy(d->store)) {
+		metric_add(METRIC_STORE_FAILURES, 1);
+		log_error(AREA, "no request is served, because none could be accounted for: %s",
+			  store_detail(d->store));
+	}
+	store_count(d->store, &counts);
+	metric_add(METRIC_HOLDS_INTERRUPTED, counts.open_holds_closed);
+	return 0;
+}
+
+void services_stop_store(struct daemon *d)
+{
+	struct store *store = d->store;
+
+	store_stop(store, step_closed, d);
+}
+
+int services_start_registry(struct daemon *d)
+{
+	d->registry = registry_new(&d->loop, d->store);
+	if (!d->registry)
+		return -ENOMEM;
+	if (d->conf->auth.required && registry_loaded(d->registry) &&
+	    registry_count_keys(d->registry) == 0)
+		log_warn(AREA, "there is no API key yet, so nobody can ask anything: "
+			       "`ccapictl keys create --project default` makes one");
+	return module_conf_registry(d->conf, d->registry);
+}
+
+void services_stop_registry(struct daemon *d)
+{
+	struct registry *registry = d->registry;
+
+	d->registry = NULL;
+	registry_free(registry, step_closed, d);
+}
+
+int services_start_cache(struct daemon *d)
+{
+	struct cache_backend *b = calloc(1, sizeof *b);
+	struct cache_backend replays;
+	int rc = b ? cache_ram_new((size_t)d->conf->cache.max_bytes, b) : -ENOMEM;
+
+	if (rc < 0) {
+		free(b);
+		return rc;
+	}
+	d->memory = b;
+	d->cache = cache_new(&d->loop, b);
+	replays_backend(d->store, &replays);
+	d->replays = cache_new(&d->loop, &replays);
+	return d->cache && d->replays ? 0 : -ENOMEM;
+}
+
+static void cache_closed(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	free(d->memory);
+	d->memory = NULL;
+	d->closed = true;
+}
+
+static void replays_closed(void *ctx)
+{
+	struct daemon *d = ctx;
+	struct cache *cache = d->cache;
+
+	d->cache = NULL;
+	cache_free(cache, cache_closed, d);
+}
+
+void services_stop_cache(struct daemon *d)
+{
+	struct cache *replays = d->replays;
+
+	d->replays = NULL;
+	cache_free(replays, replays_closed, d);
+}
+
+int services_start_routing(struct daemon *d)
+{
+	d->routing = routing_new(d->conf, d->registry, d->pool);
+	return d->routing ? 0 : -ENOMEM;
+}
+
+void services_stop_routing(struct daemon *d)
+{
+	routing_free(d->routing);
+	d->routing = NULL;
+	step_closed(d);
+}
+
+int services_start_control(struct daemon *d)
+{
+	struct control_deps deps = {.loop = &d->loop,
+				    .conf = d->conf,
+				    .source = d->source,
+				    .store = d->store,
+				    .registry = d->registry,
+				    .routing = d->routing,
+				    .cache = d->cache,
+				    .pool = d->pool,
+				    .dispatch = d->dispatch,
+				    .reload = steering_reload,
+				    .ctx = d};
+
+	d->control = control_new(&deps, d->why, sizeof d->why);
+	return d->control ? 0 : ERR_STATE;
+}
+
+void services_stop_control(struct daemon *d)
+{
+	struct control *control = d->control;
+
+	d->control = NULL;
+	control_stop(control, step_closed, d);
+}
