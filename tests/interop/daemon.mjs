@@ -1,7 +1,7 @@
 // Starts ccapid over claude-sim or the real CLI, with the stub of the Messages API upstream, for tests with real SDKs.
 // Environment: CCAPI_BIN_DIR (default <repo>/build/bin), CCAPI_REAL_CLI (default: the one in tests/node_modules).
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -81,14 +81,18 @@ export async function startDaemon(cli, options = {}) {
 	const settings = {
 		listen: '127.0.0.1:0', state_dir: path.join(root, 'state'), 'claude.path': fs.realpathSync(clis[cli]),
 		'pool.workers': 2, 'pool.spares': 0, 'log.level': 'debug', 'claude.env.ANTHROPIC_BASE_URL': upstream.url,
-		'claude.env.ANTHROPIC_API_KEY': 'test-key', ...options,
+		'claude.env.ANTHROPIC_API_KEY': 'test-key', 'auth.required': false, 'cache.enabled': false,
+		'control.socket': path.join(root, 'control.sock'), ...options,
 	};
 	const args = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
 	const p = launch(path.join(bin, 'ccapid'), args, { HOME: root, PATH: '/usr/bin:/bin' }, 'stderr');
 	const url = `http://127.0.0.1:${(await p.line(/listening on \S+:(\d+)/))[1]}`;
 	await until(() => `ready; log:\n${p.log()}`, async () => (await fetch(`${url}/ready`)).status === 200);
+	const ctl = (...args) =>
+		JSON.parse(execFileSync(path.join(bin, 'ccapictl'), ['--socket', settings['control.socket'], '--json', ...args]));
 	return {
 		url,
+		ctl,
 		upstream,
 		log: p.log,
 		line: p.line,

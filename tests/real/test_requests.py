@@ -290,7 +290,7 @@ def test_models_come_from_the_cli_and_choose_the_upstream_model(body: Daemon, up
     assert all(m["object"] == "model" and m["owned_by"] == "anthropic" for m in listed.values())
     assert body.request("GET", "/v1/models/haiku").json == listed["haiku"]
     assert body.request("GET", "/v1/models/gpt-4").status == 404
-    for asked, answered in (("sonnet", "claude-sonnet-5-5"), ("claude-opus-5-5", "claude-opus-5-5"), ("auto", "claude-sonnet-5-5")):
+    for asked, answered in (("sonnet", "claude-sonnet-5-5"), ("claude-opus-5-5", "claude-opus-5-5"), ("auto", "claude-haiku-5-5")):
         upstream.reset()
         r = body.chat("hi", model=asked)
         assert r.status == 200 and r.json["model"] == answered

@@ -14,7 +14,8 @@ BANNER = "NO ANSWER IS REAL: running on claude-sim"
 
 @contextmanager
 def make_run(tmp_path: Path, *args: str) -> Iterator[_Process]:
-    argv = [str(REPO / "scripts/run.sh"), "-o", "listen=127.0.0.1:0", "-o", f"state_dir={tmp_path}/state", *args]
+    argv = [str(REPO / "scripts/run.sh"), "-o", "listen=127.0.0.1:0", "-o", f"state_dir={tmp_path}/state",
+            "-o", f"control.socket={tmp_path}/control.sock", *args]  # fmt: skip
     env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "CCAPI_BIN_DIR": str(BIN_DIR)}
     p = _Process(argv, env, "stderr")
     try:

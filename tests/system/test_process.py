@@ -117,9 +117,10 @@ def test_serving_other_machines_without_keys_is_refused(listen: str, tmp_path: P
     assert r.returncode == 1 and "loopback" in r.stderr and "auth.required" in r.stderr
 
 
-def test_auth_required_is_refused_until_there_are_keys(tmp_path: Path) -> None:
-    r = run("-o", "auth.required=true", "-o", f"state_dir={tmp_path}/s")
-    assert r.returncode == 1 and "auth.required" in r.stderr
+def test_without_settings_a_key_is_needed_and_the_log_says_how_to_make_one() -> None:
+    with Daemon(options={**ONE, "auth.required": None}) as d:
+        assert d.chat("hello").status == 401
+        d.wait_log(r"no API key yet.*ccapictl keys create")
 
 
 # -- addresses and state
