@@ -169,6 +169,11 @@ class Probe:
         with self.peer(hello=False) as p:
             return p.line().get("method") == "hello"
 
+    def connections(self):
+        """How many there are, this one counted; None when there is no place to ask from."""
+        with self.peer(hello=False) as p:
+            return p.call("status")["control_connections"] if p.line().get("method") == "hello" else None
+
     def ctl(self, *words, check=0, env=None, prefix=(), **kw):
         r = subprocess.run([*prefix, str(BIN / "ccapictl"), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                            timeout=DEADLINE, env={"PATH": os.environ["PATH"], "CCAPI_SOCKET": str(self.path), **(env or {})}, **kw)
