@@ -139,7 +139,8 @@ void conf_value_render(const struct conf_key *key, const void *conf, struct buf 
 		break;
 	case CONF_STRING:
 	case CONF_PATH:
-		add_quoted(out, key->secret ? "***" : *(char *const *)place);
+		add_quoted(out,
+			   key->secret && **(char *const *)place ? "***" : *(char *const *)place);
 		break;
 	case CONF_ENUM:
 		add_quoted(out, key->words[*(const int *)place]);

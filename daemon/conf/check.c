@@ -193,6 +193,14 @@ static void check_http(struct conf_reader *r, const struct conf *conf)
 	}
 }
 
+/* With its last answer a conversation may be twice as large: it must not push itself out. */
+static void check_sessions(struct conf_reader *r, const struct conf *conf)
+{
+	if (conf->sessions.max_bytes / 2 < conf->sessions.max_size)
+		conf_reader_error(r, ERR_LIMIT, "sessions.max_bytes",
+				  "must be at least twice sessions.max_size");
+}
+
 /* The default depends on who runs the daemon, so it is no text in the table. */
 static void compute_state_dir(struct conf_reader *r, struct conf *conf)
 {
@@ -241,6 +249,7 @@ void conf_check(struct conf_reader *r)
 	check_listen(r, conf);
 	check_http(r, conf);
 	check_env(r, conf);
+	check_sessions(r, conf);
 	if (str_is_blank(prompt, strlen(prompt)))
 		conf_reader_error(r, ERR_TYPE, "claude.system_prompt", "must not be blank");
 	if (model[0] && !str_in_set(model, 1, 64, LETTERS DIGITS "._[]-"))

@@ -44,6 +44,14 @@ struct conf {
 		int64_t idle_timeout;  /* 75 s keep-alive */
 		int64_t stall_timeout; /* 20 s that a reader of a stream may stand still */
 	} http;
+	struct {
+		int64_t max_connections; /* 1024 */
+		int64_t max_message;     /* 4 MiB, from the client */
+		int64_t max_rate;        /* 100 messages a second from one client */
+		int64_t max_chats;       /* 64 at one time on one connection */
+		int64_t auth_timeout;    /* 10 s until the first message must bring a key */
+		int64_t ping_interval;   /* 30 s; who is silent for two is closed */
+	} websocket;
 	/* Groups are names of the system; "": none. */
 	struct {
 		char *socket;         /* default: $XDG_RUNTIME_DIR/ccapi/control.sock, root:
@@ -90,6 +98,16 @@ struct conf {
 		int64_t ttl;       /* 1 h */
 		int64_t max_bytes; /* 64 MiB */
 	} cache;
+	struct {
+		int64_t ttl;       /* 24 h since the last turn */
+		int64_t max_size;  /* 1 MiB of one session's messages */
+		int64_t max_bytes; /* 64 MiB of memory for all */
+	} sessions;
+	struct {
+		char *url;       /* "": none; the embedded cache and sessions serve */
+		char *prefix;    /* "ccapi" */
+		int64_t timeout; /* 100 ms; nothing waits longer */
+	} redis;
 	struct { /* of everybody together; 0: none */
 		int64_t requests_per_minute, tokens_per_minute, concurrent;
 	} limits;

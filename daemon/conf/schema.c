@@ -111,6 +111,23 @@ static const struct conf_key keys[] = {
 	NUMBER("http.stall_timeout", CONF_DURATION, http.stall_timeout, SECOND, HOUR, "20s", RELOAD,
 	       "How long the reader of an answer may take nothing before it is cut."),
 
+	NUMBER("websocket.max_connections", CONF_INT, websocket.max_connections, 0, 65536, "1024",
+	       RELOAD, "WebSockets open at one time; further ones are answered 503."),
+	NUMBER("websocket.max_message", CONF_SIZE, websocket.max_message, KIB, 256 * MIB, "4M",
+	       RELOAD, "Largest message from a client; a larger one closes the connection (1009)."),
+	NUMBER("websocket.max_rate", CONF_INT, websocket.max_rate, 1, 1000000, "100", RELOAD,
+	       "Messages a second that one client may send on average, with bursts of two seconds; "
+	       "more close the connection (1008)."),
+	NUMBER("websocket.max_chats", CONF_INT, websocket.max_chats, 1, 10000, "64", RELOAD,
+	       "Chats under way at one time on one connection; further ones are refused."),
+	NUMBER("websocket.auth_timeout", CONF_DURATION, websocket.auth_timeout, 100, 5 * MINUTE,
+	       "10s", RELOAD,
+	       "Time until a connection opened without a key must have sent one (else 1008)."),
+	NUMBER("websocket.ping_interval", CONF_DURATION, websocket.ping_interval, 100, HOUR, "30s",
+	       RELOAD,
+	       "How often a quiet client is pinged; one that is silent for two of these is closed "
+	       "(1008)."),
+
 	TEXT("control.socket", CONF_PATH, control.socket, 0, SOCKET_PATH_BYTES, NULL, RESTART,
 	     "Socket for ccapictl. Not set: `$XDG_RUNTIME_DIR/ccapi/control.sock`, as root "
 	     "`/run/ccapi/control.sock`."),
@@ -200,6 +217,22 @@ static const struct conf_key keys[] = {
 	NUMBER("cache.max_bytes", CONF_SIZE, cache.max_bytes, 64 * KIB, 64 * GIB, "64M", RELOAD,
 	       "Memory for kept answers; what was used longest ago goes first."),
 
+	NUMBER("sessions.ttl", CONF_DURATION, sessions.ttl, MINUTE, 30 * DAY, "24h", RELOAD,
+	       "How long a conversation is kept after its last turn."),
+	NUMBER("sessions.max_size", CONF_SIZE, sessions.max_size, 4 * KIB, 32 * MIB, "1M", RELOAD,
+	       "Largest conversation; a turn that does not fit any more is refused."),
+	NUMBER("sessions.max_bytes", CONF_SIZE, sessions.max_bytes, 64 * KIB, 64 * GIB, "64M",
+	       RELOAD, "Memory for all conversations; what was used longest ago goes first."),
+
+	ROW("redis.url", CONF_STRING, redis.url, 0, 2000, NULL, NULL, RESTART, true,
+	    "Redis that keeps answers, conversations and Idempotency-Keys for several daemons: "
+	    "`redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]` or "
+	    "`unix://[[USER]:PASSWORD@]/PATH[?db=DATABASE]`. Not set: memory keeps them."),
+	TEXT("redis.prefix", CONF_STRING, redis.prefix, 1, 64, "ccapi", RESTART,
+	     "What the names of our keys in Redis begin with."),
+	NUMBER("redis.timeout", CONF_DURATION, redis.timeout, 5, 10 * SECOND, "100ms", RELOAD,
+	       "Longest wait for Redis; then a request goes on without it."),
+
 	NUMBER("limits.requests_per_minute", CONF_INT, limits.requests_per_minute, 0, TRILLION, "0",
 	       RELOAD, "Requests a minute of everybody together; 0: no limit."),
 	NUMBER("limits.tokens_per_minute", CONF_INT, limits.tokens_per_minute, 0, TRILLION, "0",
@@ -229,7 +262,8 @@ static const struct conf_key keys[] = {
 	TEXT("webhook.url", CONF_STRING, webhook.url, 0, 2000, NULL, RELOAD,
 	     "http(s) address that gets events by POST, such as budgets nearly used up."),
 	TEXT("webhook.topics", CONF_LIST, webhook.topics, 0, 16, NULL, RELOAD,
-	     "Topics of those events: budget, key, project, limit, override, store, reload. Not "
+	     "Topics of those events: budget, key, project, limit, override, store, reload, redis. "
+	     "Not "
 	     "set: "
 	     "all."),
 	NUMBER("webhook.timeout", CONF_DURATION, webhook.timeout, SECOND, MINUTE, "10s", RELOAD,
