@@ -2,8 +2,8 @@
 # Checks that what is generated from tables in the sources is up to date: scripts/check-generated.sh BUILD_BIN_DIR
 set -u
 
-if [ $# -ne 1 ] || [ ! -x "$1/conf-doc" ] || [ ! -x "$1/verb-doc" ]; then
-	echo "usage: $0 BUILD_BIN_DIR (the folder that holds conf-doc and verb-doc; build these targets first)" >&2
+if [ $# -ne 1 ] || [ ! -x "$1/conf-doc" ] || [ ! -x "$1/verb-doc" ] || [ ! -x "$1/metric-doc" ]; then
+	echo "usage: $0 BUILD_BIN_DIR (the folder that holds conf-doc, metric-doc and verb-doc; build these targets first)" >&2
 	exit 2
 fi
 bin=$(cd "$1" && pwd)
@@ -39,6 +39,7 @@ check_block() { # NAME FILE COMMAND...
 
 check conf-doc markdown docs/configuration.md daemon/conf/schema.c
 check conf-doc example packaging/ccapid.conf.example daemon/conf/schema.c
+check metric-doc markdown docs/metrics.md daemon/observe/metrics_table.c
 check verb-doc verbs docs/control-verbs.md shared/verbs.c
 check verb-doc ccapictl docs/ccapictl.md shared/verbs.c
 check_block conditions docs/routing.md "$bin/route-eval" --conditions

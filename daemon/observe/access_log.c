@@ -24,7 +24,13 @@ static size_t add_completion(struct log_field *f, const struct access_entry *e)
 		f[n++] = LOG_INT("queue_ms", e->queue_ms);
 	if (e->ttft_ms >= 0)
 		f[n++] = LOG_INT("ttft_ms", e->ttft_ms);
+	if (e->overhead_ms >= 0)
+		f[n++] = LOG_INT("overhead_ms", e->overhead_ms);
 	f[n++] = LOG_INT("input_tokens", e->input_tokens);
+	if (e->cache_read_tokens)
+		f[n++] = LOG_INT("cache_read_tokens", e->cache_read_tokens);
+	if (e->cache_creation_tokens)
+		f[n++] = LOG_INT("cache_creation_tokens", e->cache_creation_tokens);
 	f[n++] = LOG_INT("output_tokens", e->output_tokens);
 	f[n++] = LOG_MICRO("cost_usd", e->cost_micro_usd);
 	f[n++] = LOG_STR("fault", or_absent(e->fault));

@@ -6,6 +6,8 @@
 #include "shared/clock.h"
 #include "shared/log.h"
 
+#include "daemon/observe/metrics.h"
+
 static struct event_listener *listeners;
 static struct event_listener *up_next; /* while an event is told */
 static uint64_t newest;
@@ -34,6 +36,7 @@ static void log_it(const char *topic, bool warn, const json_t *data, const char 
 
 void events_publish(const char *topic, bool warn, json_t *data, const char *words)
 {
+	metric_add_as(METRIC_EVENTS, 1, topic);
 	struct event e = {.seq = ++newest, .at_ms = clock_wall_ms(), .topic = topic, .data = data};
 	if (!data) {
 		log_error("event", "%s: %s (no memory to tell more)", topic, words);

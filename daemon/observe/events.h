@@ -11,7 +11,8 @@
 struct event {
 	uint64_t seq; /* from 1, rising by 1; a gap: one could not be told, for want of memory */
 	int64_t at_ms;
-	const char *topic;  /* "budget", "key", "project", "limit", "override", "store", "reload" */
+	const char *topic;  /* "budget", "key", "project", "limit", "override", "store", "reload",
+			       "redis" */
 	const json_t *data; /* an object */
 };
 
