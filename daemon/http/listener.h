@@ -27,11 +27,15 @@ struct listener_conf {
 	unsigned max_pending; /* connections whose head is not decided */
 };
 
-/* Where connections go; the socket belongs to the callee.  websocket may be NULL: http takes those
- * too. */
+/* Where connections go; the socket belongs to the callee. */
 struct listener_targets {
 	void (*http)(void *ctx, int fd, const struct sockaddr *addr, socklen_t addr_len);
-	void (*websocket)(void *ctx, int fd, const struct sockaddr *addr, socklen_t addr_len);
+	/* Looks at a complete head, through its empty line, that asks for a WebSocket.  What
+	 * `websocket` gets; NULL: http takes the connection.  Both functions may be NULL: then http
+	 * takes all. */
+	void *(*upgrade)(void *ctx, const char *head, size_t len, const struct sockaddr *addr,
+			 socklen_t addr_len);
+	void (*websocket)(void *ctx, int fd, void *user);
 	void *ctx;
 };
 

@@ -21,6 +21,7 @@
 #include "shared/log.h"
 
 #include "daemon/http/bare.h"
+#include "daemon/http/upgrade.h"
 
 #define PEEK_MAX 8192
 
@@ -34,6 +35,9 @@ struct pending {
 	int64_t until; /* monotonic ms */
 	struct pending *prev, *next;
 };
+
+/* What was peeked at last: one connection is looked at at a time. */
+static char sight[PEEK_MAX];
 
 static void on_deadline(uv_timer_t *timer);
 
@@ -116,41 +120,46 @@ static void refuse_garbage(int fd)
 	close(fd);
 }
 
-static void dispatch(const struct pendings *ps, enum peek_verdict verdict, int fd,
+/* len: of what was seen. */
+static void dispatch(const struct pendings *ps, enum peek_verdict verdict, size_t len, int fd,
 		     const struct sockaddr *addr, socklen_t addr_len)
 {
-	if (verdict == PEEK_WEBSOCKET && ps->targets.websocket)
-		ps->targets.websocket(ps->targets.ctx, fd, addr, addr_len);
+	const struct listener_targets *t = &ps->targets;
+	void *user = NULL;
+
+	if (verdict == PEEK_WEBSOCKET && t->upgrade)
+		user = t->upgrade(t->ctx, sight, upgrade_head_size(sight, len), addr, addr_len);
+	if (user)
+		t->websocket(t->ctx, fd, user);
 	else
-		ps->targets.http(ps->targets.ctx, fd, addr, addr_len);
+		t->http(t->ctx, fd, addr, addr_len);
 }
 
 /* Looks without waiting.  Returns how many bytes are there (0: end of file, -errno) and the verdict
  * on them. */
 static ssize_t look(int fd, enum peek_verdict *ret_verdict, bool *ret_garbage)
 {
-	char head[PEEK_MAX];
 	ssize_t n;
 
 	do
-		n = recv(fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
+		n = recv(fd, sight, sizeof sight, MSG_PEEK | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	*ret_garbage = peek_is_garbage(head, (size_t)n);
-	*ret_verdict = peek_classify(head, (size_t)n);
-	if (n == sizeof head && *ret_verdict == PEEK_MORE)
+	*ret_garbage = peek_is_garbage(sight, (size_t)n);
+	*ret_verdict = peek_classify(sight, (size_t)n);
+	if (n == sizeof sight && *ret_verdict == PEEK_MORE)
 		*ret_verdict = PEEK_HTTP;
 	return n;
 }
 
-static void hand_over(struct pending *p, enum peek_verdict verdict)
+static void hand_over(struct pending *p, enum peek_verdict verdict, size_t len)
 {
 	const int fd = p->fd;
 
 	leave(p);
 	set_lowat(fd, 1);
-	dispatch(p->room, verdict, fd, (struct sockaddr *)&p->addr, p->addr_len);
+	dispatch(p->room, verdict, len, fd, (struct sockaddr *)&p->addr, p->addr_len);
 }
 
 static void on_readable(uv_poll_t *handle, int status, int events)
@@ -177,7 +186,7 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 		return;
 	}
 	/* Decided; or nothing new although the kernel called, so the client has closed its side. */
-	hand_over(p, verdict);
+	hand_over(p, verdict, (size_t)n);
 }
 
 static void keep(struct pendings *ps, int fd, const struct sockaddr *addr, socklen_t addr_len,
@@ -220,7 +229,7 @@ void pendings_take(struct pendings *ps, int fd, const struct sockaddr *addr, soc
 	else if (garbage)
 		refuse_garbage(fd);
 	else if (n > 0 && verdict != PEEK_MORE)
-		dispatch(ps, verdict, fd, addr, addr_len);
+		dispatch(ps, verdict, (size_t)n, fd, addr, addr_len);
 	else
 		keep(ps, fd, addr, addr_len, n > 0 ? (size_t)n : 0);
 }

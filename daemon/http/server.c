@@ -123,6 +123,11 @@ static const char *const *copy_hosts(const char *const *hosts)
 	return copy;
 }
 
+bool http_server_allows_host(const struct http_server *s, const char *host)
+{
+	return head_host_allowed(s->conf.hosts, host, strlen(host));
+}
+
 int http_server_configure(struct http_server *s, const struct http_conf *conf)
 {
 	const char *const *hosts = copy_hosts(conf->hosts);

@@ -26,6 +26,9 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_conf *con
 int http_server_configure(struct http_server *s,
 			  const struct http_conf *conf); /* on reload; max_head stays as it was */
 
+/* Whether a Host value (with or without port) is served here, for heads that others take. */
+bool http_server_allows_host(const struct http_server *s, const char *host);
+
 /* Takes an accepted, non-blocking socket: it is the server's from now on, also when this fails
  * (then it is closed). */
 void http_server_adopt(struct http_server *s, int fd, const struct sockaddr *addr,

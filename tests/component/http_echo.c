@@ -320,12 +320,19 @@ static void take_http(void *ctx, int fd, const struct sockaddr *addr, socklen_t 
 }
 
 /* Stands for the WebSocket side: counts, says so, and closes. */
-static void take_websocket(void *ctx, int fd, const struct sockaddr *addr, socklen_t len)
+static void *take_upgrade(void *ctx, const char *head, size_t len, const struct sockaddr *addr,
+			  socklen_t addr_len)
+{
+	(void)addr;
+	(void)addr_len;
+	return len && head[0] == 'G' ? ctx : NULL;
+}
+
+static void take_websocket(void *ctx, int fd, void *user)
 {
 	static const char words[] = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
 
-	(void)addr;
-	(void)len;
+	(void)user;
 	((struct app *)ctx)->upgrades++;
 	(void)!send(fd, words, sizeof words - 1, MSG_NOSIGNAL);
 	close(fd);
@@ -396,14 +403,16 @@ int main(int argc, char **argv)
 			    .listener = {.head_timeout = 5000, .max_pending = 4096}};
 	struct app app = {0};
 	const struct http_handlers handlers = {on_head, on_request, on_refuse, on_finished, &app};
-	struct listener_targets targets = {take_http, NULL, &app};
+	struct listener_targets targets = {.http = take_http, .ctx = &app};
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_LEVEL_WARN);
 	parse(&o, argc, argv);
-	if (o.websocket)
+	if (o.websocket) {
+		targets.upgrade = take_upgrade;
 		targets.websocket = take_websocket;
+	}
 	uv_loop_init(&app.loop);
 	app.conf = o.http;
 	app.server = http_server_new(&app.loop, &o.http, &handlers);
