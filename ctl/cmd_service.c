@@ -79,10 +79,31 @@ static void work_lines(const json_t *s, struct buf *b)
 	flush_line("plan", b);
 }
 
+/* What Redis keeps is not counted here. */
+static void cache_lines(const json_t *s, struct buf *b)
+{
+	const json_t *cache = json_object_get(s, "cache"), *redis = json_object_get(s, "redis");
+
+	buf_add_str(b, json_is_false(json_object_get(cache, "enabled")) ? "off   " : "");
+	if (json_is_object(redis)) {
+		buf_add_str(b, "in redis, ");
+	} else {
+		add(b, cache, "entries", SHOW_COUNT, "", " answers, ");
+		add(b, cache, "bytes", SHOW_BYTES, "", ", ");
+	}
+	add(b, cache, "hits", SHOW_COUNT, "", " hits, ");
+	add(b, cache, "misses", SHOW_COUNT, "", " misses");
+	flush_line("cache", b);
+	if (!json_is_object(redis))
+		return;
+	add(b, redis, "state", SHOW_TEXT, "", "");
+	flush_line("redis", b);
+	trouble(redis);
+}
+
 static void data_lines(const json_t *s, struct buf *b)
 {
-	const json_t *store = json_object_get(s, "store"), *cache = json_object_get(s, "cache");
-	const json_t *n = json_object_get(s, "counters");
+	const json_t *store = json_object_get(s, "store"), *n = json_object_get(s, "counters");
 
 	buf_add_str(b, json_is_true(json_object_get(store, "healthy")) ? "ok" : "failed");
 	add(b, store, "path", SHOW_TEXT, "   ", "");
@@ -92,12 +113,7 @@ static void data_lines(const json_t *s, struct buf *b)
 	add(b, s, "projects", SHOW_COUNT, "", " projects, ");
 	add(b, s, "keys", SHOW_COUNT, "", " keys");
 	flush_line("access", b);
-	buf_add_str(b, json_is_false(json_object_get(cache, "enabled")) ? "off   " : "");
-	add(b, cache, "entries", SHOW_COUNT, "", " answers, ");
-	add(b, cache, "bytes", SHOW_BYTES, "", ", ");
-	add(b, cache, "hits", SHOW_COUNT, "", " hits, ");
-	add(b, cache, "misses", SHOW_COUNT, "", " misses");
-	flush_line("cache", b);
+	cache_lines(s, b);
 	add(b, n, "ccapi_requests_total", SHOW_COUNT, "", " answered, ");
 	add(b, n, "ccapi_request_errors_total", SHOW_COUNT, "", " failed since the start");
 	flush_line("requests", b);

@@ -13,9 +13,12 @@
 
 #include "daemon/addresses.h"
 #include "daemon/api/api.h"
+#include "daemon/api/stream.h"
 #include "daemon/dispatch/dispatch.h"
+#include "daemon/http/address.h"
 #include "daemon/http/listener.h"
 #include "daemon/http/server.h"
+#include "daemon/http/upgrade.h"
 #include "daemon/module_conf.h"
 #include "daemon/notify.h"
 #include "daemon/pool/pool.h"
@@ -108,6 +111,55 @@ static void stop_dispatch(struct daemon *d)
 	dispatch_free(dispatch, step_closed, d);
 }
 
+/* ---- WebSockets ---- */
+
+static void *look_at_upgrade(void *ctx, const char *bytes, size_t len, const struct sockaddr *addr,
+			     socklen_t addr_len)
+{
+	struct daemon *d = ctx;
+	struct upgrade_head *head;
+	char peer[ADDRESS_SIZE];
+	void *stream;
+
+	if (upgrade_head_parse(bytes, len, &head) < 0)
+		return NULL;
+	address_format(peer, addr, addr_len);
+	stream = api_stream_accept(d->api, head, peer);
+	upgrade_head_free(head);
+	return stream;
+}
+
+static void adopt_websocket(void *ctx, int fd, void *stream)
+{
+	struct daemon *d = ctx;
+
+	ws_server_adopt(d->ws, fd, stream);
+}
+
+static bool host_allowed(void *ctx, const char *host)
+{
+	struct daemon *d = ctx;
+
+	return d->http && http_server_allows_host(d->http, host);
+}
+
+static bool room_for_stream(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	return d->ws && ws_server_has_room(d->ws);
+}
+
+static void http_count(void *ctx, unsigned *ret_connections, unsigned *ret_exchanges)
+{
+	struct daemon *d = ctx;
+
+	*ret_connections = d->http ? http_server_connections(d->http) : 0;
+	*ret_exchanges = d->http ? http_server_exchanges(d->http) : 0;
+}
+
+/* ---- the API ---- */
+
 static int start_api(struct daemon *d)
 {
 	struct api_deps deps = {.loop = &d->loop,
@@ -118,7 +170,12 @@ static int start_api(struct daemon *d)
 				.registry = d->registry,
 				.routing = d->routing,
 				.cache = d->cache,
-				.replays = d->replays};
+				.replays = d->replays,
+				.sessions = d->sessions,
+				.host_allowed = host_allowed,
+				.room_for_stream = room_for_stream,
+				.http_count = http_count,
+				.ctx = d};
 
 	d->api = api_new(&deps);
 	return d->api ? 0 : -ENOMEM;
@@ -166,6 +223,8 @@ static void adopt(void *ctx, int fd, const struct sockaddr *addr, socklen_t addr
 	http_server_adopt(d->http, fd, addr, addr_len);
 }
 
+/* ---- the port ---- */
+
 static int listen_passed(struct daemon *d, int first, int count)
 {
 	for (int fd = first; fd < first + count; fd++) {
@@ -192,7 +251,8 @@ static int start_listener(struct daemon *d)
 {
 	struct listener_conf conf = {.head_timeout = d->conf->http.head_timeout,
 				     .max_pending = MAX_PENDING_HEADS};
-	struct listener_targets targets = {.http = adopt, .ctx = d};
+	struct listener_targets targets = {
+		.http = adopt, .upgrade = look_at_upgrade, .websocket = adopt_websocket, .ctx = d};
 
 	d->listener = listener_new(&d->loop, &conf, &targets);
 	return d->listener ? 0 : -ENOMEM;
@@ -273,12 +333,15 @@ static const struct step steps[] = {
 	{"registry", services_start_registry, services_stop_registry},
 	{"pool", start_pool, stop_pool},
 	{"dispatch", start_dispatch, stop_dispatch},
+	{"sessions", services_start_sessions, services_stop_sessions},
+	{"redis", services_start_redis, services_stop_redis},
 	{"cache", services_start_cache, services_stop_cache},
 	{"routing", services_start_routing, services_stop_routing},
 	{"api", start_api, stop_api},
 	{"control socket", services_start_control, services_stop_control},
 	{"jobs", NULL, stop_jobs},
 	{"http server", start_http, stop_http},
+	{"websocket server", services_start_websocket, services_stop_websocket},
 	{"listener", start_listener, stop_listener},
 	{"addresses", start_listening, NULL},
 	{"workers", start_workers, NULL},

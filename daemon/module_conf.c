@@ -6,9 +6,11 @@
 
 #include "shared/err.h"
 #include "shared/log.h"
+#include "shared/str.h"
 
 #include "daemon/admit/window.h"
 #include "daemon/dispatch/router.h"
+#include "daemon/redis/redis.h"
 
 void module_conf_log(const struct conf *conf)
 {
@@ -40,6 +42,24 @@ struct http_conf module_conf_http(const struct conf *conf, char **hosts)
 	};
 }
 
+struct sessions_conf module_conf_sessions(const struct conf *conf)
+{
+	return (struct sessions_conf){.ttl_ms = conf->sessions.ttl,
+				      .max_size = (size_t)conf->sessions.max_size,
+				      .max_bytes = (size_t)conf->sessions.max_bytes};
+}
+
+struct ws_conf module_conf_ws(const struct conf *conf)
+{
+	return (struct ws_conf){
+		.max_connections = (unsigned)conf->websocket.max_connections,
+		.max_message = (size_t)conf->websocket.max_message,
+		.max_rate = conf->websocket.max_rate,
+		.ping_interval = conf->websocket.ping_interval,
+		.stall_timeout = conf->http.stall_timeout,
+	};
+}
+
 static void check_rules(struct conf_reader *r, const struct conf *conf)
 {
 	char why[200];
@@ -68,10 +88,28 @@ static void check_budget(struct conf_reader *r, const struct conf *conf)
 				  conf->budget.zone);
 }
 
+static void check_redis(struct conf_reader *r, const struct conf *conf)
+{
+	static const char characters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-";
+	struct redis_address address;
+	char why[160];
+
+	if (!str_in_set(conf->redis.prefix, 1, 64, characters))
+		conf_reader_error(r, ERR_SYNTAX, "redis.prefix",
+				  "must be of the characters A-Z a-z 0-9 _.:-");
+	if (!*conf->redis.url)
+		return;
+	if (redis_address_parse(conf->redis.url, &address, why, sizeof why))
+		conf_reader_error(r, ERR_SYNTAX, "redis.url", "%s", why);
+	else
+		redis_address_done(&address);
+}
+
 static void check_webhook(struct conf_reader *r, const struct conf *conf)
 {
 	static const char *const topics[] = {"budget",   "key",   "project", "limit",
-					     "override", "store", "reload"};
+					     "override", "store", "reload",  "redis"};
 	const char *url = conf->webhook.url;
 
 	if (url[0] && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
@@ -85,7 +123,7 @@ static void check_webhook(struct conf_reader *r, const struct conf *conf)
 		if (k == known)
 			conf_reader_error(r, ERR_UNKNOWN, "webhook.topics",
 					  "%.40s is no topic: budget, key, project, limit, "
-					  "override, store, reload",
+					  "override, store, reload, redis",
 					  conf->webhook.topics.items[i]);
 	}
 }
@@ -94,6 +132,7 @@ void module_conf_check(struct conf_reader *r, const struct conf *conf)
 {
 	check_rules(r, conf);
 	check_budget(r, conf);
+	check_redis(r, conf);
 	check_webhook(r, conf);
 }
 

@@ -11,14 +11,19 @@
 #include "daemon/api/api.h"
 #include "daemon/api/replays.h"
 #include "daemon/api/routing.h"
+#include "daemon/api/stream.h"
 #include "daemon/control/control.h"
 #include "daemon/dispatch/cache.h"
 #include "daemon/module_conf.h"
 #include "daemon/observe/events.h"
 #include "daemon/observe/metrics.h"
 #include "daemon/observe/webhook.h"
+#include "daemon/redis/cache_redis.h"
+#include "daemon/redis/redis.h"
+#include "daemon/redis/sessions_redis.h"
 #include "daemon/steering.h"
 #include "daemon/store/store.h"
+#include "daemon/ws/ws.h"
 
 #define AREA "daemon"
 
@@ -103,29 +108,96 @@ void services_stop_registry(struct daemon *d)
 	registry_free(registry, step_closed, d);
 }
 
+/* Without redis.url there is nothing to start. */
+int services_start_redis(struct daemon *d)
+{
+	struct session_backend sessions;
+	struct redis_conf conf = {.url = d->conf->redis.url,
+				  .prefix = d->conf->redis.prefix,
+				  .timeout_ms = d->conf->redis.timeout};
+
+	if (!*conf.url)
+		return 0;
+	d->redis = redis_new(&d->loop, &conf);
+	if (!d->redis)
+		return -ENOMEM;
+	sessions_redis_backend(d->redis, &sessions);
+	sessions_use_backend(d->sessions, &sessions);
+	return 0;
+}
+
+void services_stop_redis(struct daemon *d)
+{
+	struct redis *redis = d->redis;
+
+	d->redis = NULL;
+	if (redis)
+		redis_stop(redis, step_closed, d);
+	else
+		step_closed(d);
+}
+
+/* Where the answers are kept: in Redis if there is one, else in memory. */
+static int start_answers(struct daemon *d)
+{
+	struct cache_backend backend;
+	int rc;
+
+	if (d->redis) {
+		rc = cache_redis_new(d->redis, REDIS_CACHE, &backend);
+	} else {
+		rc = cache_ram_new((size_t)d->conf->cache.max_bytes, &backend);
+		d->memory = backend;
+	}
+	if (rc == 0)
+		d->cache = cache_new(&d->loop, &backend);
+	return rc == 0 && !d->cache ? -ENOMEM : rc;
+}
+
+/* The store keeps them for the time of the promise; Redis tells other daemons of them. */
+static int start_replays(struct daemon *d)
+{
+	struct cache_backend store, redis, both;
+	int rc = replays_backend(d->store, &store);
+
+	both = store;
+	if (rc == 0 && d->redis)
+		rc = cache_redis_new(d->redis, REDIS_REPLAYS, &redis);
+	if (rc == 0 && d->redis)
+		rc = cache_pair_new(&store, &redis, &both);
+	if (rc == 0)
+		d->replays = cache_new(&d->loop, &both);
+	return rc == 0 && !d->replays ? -ENOMEM : rc;
+}
+
 int services_start_cache(struct daemon *d)
 {
-	struct cache_backend *b = calloc(1, sizeof *b);
-	struct cache_backend replays;
-	int rc = b ? cache_ram_new((size_t)d->conf->cache.max_bytes, b) : -ENOMEM;
+	int rc = start_answers(d);
 
-	if (rc < 0) {
-		free(b);
-		return rc;
-	}
-	d->memory = b;
-	d->cache = cache_new(&d->loop, b);
-	replays_backend(d->store, &replays);
-	d->replays = cache_new(&d->loop, &replays);
-	return d->cache && d->replays ? 0 : -ENOMEM;
+	return rc < 0 ? rc : start_replays(d);
+}
+
+int services_start_sessions(struct daemon *d)
+{
+	struct sessions_conf conf = module_conf_sessions(d->conf);
+
+	d->sessions = sessions_new(&conf, NULL);
+	return d->sessions ? 0 : -ENOMEM;
+}
+
+/* What Redis has not answered holds on to them: it starts later and is stopped earlier. */
+void services_stop_sessions(struct daemon *d)
+{
+	sessions_free(d->sessions);
+	d->sessions = NULL;
+	step_closed(d);
 }
 
 static void cache_closed(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	free(d->memory);
-	d->memory = NULL;
+	d->memory.self = NULL;
 	d->closed = true;
 }
 
@@ -159,6 +231,23 @@ void services_stop_routing(struct daemon *d)
 	step_closed(d);
 }
 
+int services_start_websocket(struct daemon *d)
+{
+	const struct ws_handlers handlers = api_stream_handlers(d->api);
+	struct ws_conf conf = module_conf_ws(d->conf);
+
+	d->ws = ws_server_new(&d->loop, &conf, &handlers);
+	return d->ws ? 0 : ERR_STATE;
+}
+
+void services_stop_websocket(struct daemon *d)
+{
+	struct ws_server *ws = d->ws;
+
+	d->ws = NULL;
+	ws_server_stop(ws, step_closed, d);
+}
+
 int services_start_control(struct daemon *d)
 {
 	struct control_deps deps = {.loop = &d->loop,
@@ -168,6 +257,8 @@ int services_start_control(struct daemon *d)
 				    .registry = d->registry,
 				    .routing = d->routing,
 				    .cache = d->cache,
+				    .sessions = d->sessions,
+				    .redis = d->redis,
 				    .pool = d->pool,
 				    .dispatch = d->dispatch,
 				    .reload = steering_reload,

@@ -11,10 +11,16 @@ int services_start_store(struct daemon *d);
 void services_stop_store(struct daemon *d);
 int services_start_registry(struct daemon *d);
 void services_stop_registry(struct daemon *d);
+int services_start_redis(struct daemon *d);
+void services_stop_redis(struct daemon *d);
+int services_start_sessions(struct daemon *d);
+void services_stop_sessions(struct daemon *d);
 int services_start_cache(struct daemon *d);
 void services_stop_cache(struct daemon *d);
 int services_start_routing(struct daemon *d);
 void services_stop_routing(struct daemon *d);
+int services_start_websocket(struct daemon *d);
+void services_stop_websocket(struct daemon *d);
 int services_start_control(struct daemon *d);
 void services_stop_control(struct daemon *d);
 

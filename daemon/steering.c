@@ -18,6 +18,7 @@
 #include "daemon/addresses.h"
 #include "daemon/api/api.h"
 #include "daemon/api/routing.h"
+#include "daemon/api/stream.h"
 #include "daemon/control/control.h"
 #include "daemon/dispatch/cache.h"
 #include "daemon/dispatch/dispatch.h"
@@ -25,6 +26,8 @@
 #include "daemon/http/server.h"
 #include "daemon/module_conf.h"
 #include "daemon/observe/events.h"
+#include "daemon/redis/redis.h"
+#include "daemon/ws/ws.h"
 
 #define AREA "daemon"
 
@@ -57,7 +60,7 @@ static void set_stage(struct daemon *d, enum stage stage, int64_t limit_ms)
 static bool is_idle(const struct daemon *d)
 {
 	return dispatch_open_jobs(d->dispatch) == 0 && !api_has_calls(d->api) &&
-	       http_server_exchanges(d->http) == 0;
+	       http_server_exchanges(d->http) == 0 && ws_server_connections(d->ws) == 0;
 }
 
 static void begin_drain(struct daemon *d, const char *signal_name)
@@ -72,6 +75,7 @@ static void begin_drain(struct daemon *d, const char *signal_name)
 	listener_close_sockets(d->listener);
 	dispatch_drain(d->dispatch);
 	http_server_drain(d->http);
+	api_drain_streams(d->api);
 	control_drain(d->control);
 	set_tick(d, TICK_ENDING_MS);
 }
@@ -173,12 +177,19 @@ static void hand_out_conf(struct daemon *d)
 	char **hosts = addresses_allowed_hosts(d->conf);
 	struct http_conf http_conf = module_conf_http(d->conf, hosts);
 	struct webhook_conf webhook_conf = module_conf_webhook(d->conf);
+	struct sessions_conf sessions_conf = module_conf_sessions(d->conf);
+	struct ws_conf ws_conf = module_conf_ws(d->conf);
 	int rc = -ENOMEM;
 
 	module_conf_log(d->conf);
 	dispatch_configure(d->dispatch, &dispatch_conf);
 	pool_reconfigure(d->pool);
-	cache_ram_set_max(d->memory, (size_t)d->conf->cache.max_bytes);
+	ws_server_configure(d->ws, &ws_conf);
+	if (d->memory.self)
+		cache_ram_set_max(&d->memory, (size_t)d->conf->cache.max_bytes);
+	sessions_configure(d->sessions, &sessions_conf);
+	if (d->redis)
+		redis_set_timeout(d->redis, d->conf->redis.timeout);
 	if (module_conf_registry(d->conf, d->registry) < 0 || routing_reconfigure(d->routing) < 0 ||
 	    webhook_configure(d->webhook, &webhook_conf) < 0)
 		log_error(AREA, "limits, routing or webhook stay as they were");

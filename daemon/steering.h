@@ -8,20 +8,23 @@
 #include <uv.h>
 
 #include "daemon/conf/load.h"
+#include "daemon/dispatch/cache.h"
 #include "daemon/notify.h"
 #include "daemon/pool/pool.h"
 #include "daemon/signals.h"
 
 struct api;
-struct cache;
 struct control;
 struct dispatch;
 struct http_server;
 struct listener;
+struct redis;
 struct registry;
 struct routing;
+struct sessions;
 struct store;
 struct webhook;
+struct ws_server;
 
 enum stage { STAGE_SERVING, STAGE_DRAINING, STAGE_CUTTING, STAGE_ENDING };
 
@@ -47,11 +50,14 @@ struct daemon {
 	struct pool *pool;
 	struct dispatch *dispatch;
 	struct cache *cache, *replays;
-	struct cache_backend *memory; /* what `cache` keeps its entries in */
+	struct cache_backend memory; /* what `cache` keeps its entries in; self NULL: Redis does */
+	struct redis *redis;         /* NULL: none is used */
+	struct sessions *sessions;
 	struct routing *routing;
 	struct control *control;
 	struct api *api;
 	struct http_server *http;
+	struct ws_server *ws;
 	struct listener *listener;
 };
 

@@ -1,9 +1,9 @@
 /* The API's front door: what happens to a request before its route's handler runs.
  *
- * Everything that the head alone decides is decided before a large body is read: WebSocket,
- * unknown routes, wrong methods, preflights, media type, wrong keys.  A request is counted twice:
- * the exchange holds one reference until `finished`, a call (pipeline.c) another until its job has
- * ended; whoever is last writes the access log line. */
+ * Everything that the head alone decides is decided before a large body is read: unknown routes,
+ * wrong methods, preflights, media type, wrong keys.  A request is counted twice: the exchange
+ * holds one reference until `finished`, a call (pipeline.c) another until its job has ended;
+ * whoever is last writes the access log line. */
 #include "daemon/api/api.h"
 
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 #include "daemon/api/pipeline.h"
 #include "daemon/api/request.h"
 #include "daemon/api/routes.h"
+#include "daemon/api/stream_private.h"
 
 enum { ALLOW_MAX = 256, STATUS_CLIENT_GONE = 499, SMALL_BODY_DIGITS = 5 };
 
@@ -111,11 +112,6 @@ static bool check_head(struct request *r)
 	struct exchange *x = r->x;
 	struct failure f;
 
-	if (str_has_token(exchange_header(x, "Upgrade"), "websocket")) {
-		failure_set_status(&f, 501, "WebSocket is not available in this version.");
-		request_fail(r, &f);
-		return false;
-	}
 	switch (route_find(exchange_method(x), exchange_path(x), &r->route, &r->arg)) {
 	case ROUTE_NO_PATH:
 		fail(r, FAULT_NOT_FOUND, "");
@@ -187,6 +183,7 @@ static void on_finished(void *ctx, struct exchange *x, int status)
 	exchange_set_user(x, NULL);
 	r->entry.status = status ? status : STATUS_CLIENT_GONE;
 	r->entry.duration_ms = (clock_mono_us() - r->started_us) / 1000;
+	request_count(r);
 	request_unref(r);
 }
 
@@ -204,10 +201,11 @@ struct api *api_new(const struct api_deps *deps)
 	api->deps = *deps;
 	api->started_us = clock_mono_us();
 	api->started_wall_s = clock_wall_ms() / 1000;
-	api->refs = 1;
+	api->refs = 2;       /* one for each timer */
 	json_object_seed(0); /* before the thread pool parses */
 	uv_timer_init(deps->loop, &api->timer);
 	api->timer.data = api;
+	streams_init(api);
 	return api;
 }
 
@@ -245,8 +243,10 @@ static void on_closed(uv_handle_t *handle)
 
 void api_free(struct api *api)
 {
-	if (api)
-		uv_close((uv_handle_t *)&api->timer, on_closed);
+	if (!api)
+		return;
+	uv_close((uv_handle_t *)&api->timer, on_closed);
+	uv_close((uv_handle_t *)&api->streams.timer, on_closed);
 }
 
 void api_run_timer(struct api *api)

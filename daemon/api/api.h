@@ -10,6 +10,7 @@
 #include "daemon/conf/conf.h"
 #include "daemon/dispatch/cache.h"
 #include "daemon/dispatch/dispatch.h"
+#include "daemon/dispatch/sessions.h"
 #include "daemon/http/exchange.h"
 #include "daemon/pool/pool.h"
 #include "daemon/store/store.h"
@@ -24,6 +25,13 @@ struct api_deps {
 	struct routing *routing;
 	struct cache *cache;   /* of answers */
 	struct cache *replays; /* of answers kept for Idempotency-Key: api/replays.h */
+	struct sessions *sessions;
+	/* For WebSockets, whose head the HTTP server does not see. */
+	bool (*host_allowed)(void *ctx, const char *host);
+	bool (*room_for_stream)(void *ctx);
+	/* For metrics. */
+	void (*http_count)(void *ctx, unsigned *ret_connections, unsigned *ret_exchanges);
+	void *ctx;
 };
 
 struct api;

@@ -8,22 +8,20 @@
 #include "shared/names.h"
 
 #include "daemon/api/routes.h"
-#include "daemon/observe/metrics.h"
 
-static const char *presented_key(const struct exchange *x)
+const char *auth_presented(const struct head_view *head)
 {
-	const char *bearer = exchange_header(x, "Authorization");
+	const char *bearer = head->get(head->from, "Authorization");
 
 	if (bearer && strncasecmp(bearer, "Bearer ", 7) == 0) {
 		bearer += 7;
 		return bearer + strspn(bearer, " \t");
 	}
-	return exchange_header(x, "x-api-key");
+	return head->get(head->from, "x-api-key");
 }
 
 static int refuse(struct failure *f, const char *why)
 {
-	metric_add(METRIC_REFUSED_AUTH, 1);
 	return failure_set(f, FAULT_INVALID_KEY, NULL, "%s", why);
 }
 
@@ -65,11 +63,22 @@ static int check_scope(const struct request *r, const struct key *key, struct fa
 			   scope_name(needed));
 }
 
+static const char *header_of(const void *x, const char *name)
+{
+	return exchange_header(x, name);
+}
+
 int auth_check_key(struct request *r, struct failure *f)
+{
+	const struct head_view head = {header_of, r->x};
+
+	return auth_check_secret(r, auth_presented(&head), f);
+}
+
+int auth_check_secret(struct request *r, const char *secret, struct failure *f)
 {
 	struct registry *registry = r->api->deps.registry;
 	bool required = r->api->deps.conf->auth.required;
-	const char *secret = presented_key(r->x);
 	int64_t now = clock_wall_ms();
 	struct key *key = NULL;
 	enum key_check found;

@@ -11,6 +11,16 @@
  * -EINVAL and f says why. */
 int auth_check_key(struct request *r, struct failure *f);
 
+/* Where a head's values come from: an exchange, or a head that was only peeked at. */
+struct head_view {
+	const char *(*get)(const void *from, const char *name); /* NULL: not sent */
+	const void *from;
+};
+
+const char *auth_presented(const struct head_view *head); /* NULL: no key */
+/* The same check for a key that came elsewhere; NULL or "": none came. */
+int auth_check_secret(struct request *r, const char *secret, struct failure *f);
+
 /* Whether the key is still good, some time after that check: it may have been revoked while the
  * body came, or while other parts of a batch ran.  0, or -EINVAL and f says why. */
 int auth_check_again(const struct request *r, struct failure *f);

@@ -8,7 +8,9 @@
 
 #include "shared/clock.h"
 
+#include "daemon/api/openai.h"
 #include "daemon/api/pipeline.h"
+#include "daemon/api/stages.h"
 
 struct call *call_new(struct request *r, const struct encoder *encoder, char *body, size_t len)
 {
@@ -66,9 +68,13 @@ static void note_for_log(const struct call *c)
 		e->queue_ms = (t->dispatched - t->submitted) / 1000;
 	if (t->first_text)
 		e->ttft_ms = (t->first_text - c->req->started_us) / 1000;
+	if (t->ended)
+		e->overhead_ms = openai_overhead_ms(c);
 	if (!c->recall.answer) { /* else it was used, and logged, earlier */
 		e->input_tokens =
 			used->input_tokens + used->cache_read_tokens + used->cache_creation_tokens;
+		e->cache_read_tokens = used->cache_read_tokens;
+		e->cache_creation_tokens = used->cache_creation_tokens;
 		e->output_tokens = used->output_tokens;
 		e->cost_micro_usd = used->cost_micro_usd;
 	}
@@ -89,15 +95,17 @@ void call_free(struct call *c)
 		c->api->next_call = c->next;
 	DL_DELETE(c->api->calls, c);
 	api_run_timer(c->api);
+	if (c->over)
+		c->over(c);
 	job_unref(c->job);
 	chat_request_done(&c->chat);
 	buf_done(&c->answer);
 	buf_done(&c->sse.prefix);
 	buf_done(&c->sse.frame);
 	free(c->body);
+	session_done(c);
+	free(c->recall.word);
 	free(c->idempotency_key);
-	if (c->over)
-		c->over(c);
 	request_unref(r);
 	free(c);
 }
@@ -110,6 +118,23 @@ bool call_is_wanted(const struct call *c)
 bool call_failed(const struct call *c)
 {
 	return c->failure.fault != FAULT_NONE || c->failure.status != 0;
+}
+
+/* A new session of a request that failed was never there. */
+const char *call_session_id(const struct call *c)
+{
+	if (!c->session.id[0] || (call_failed(c) && !c->session.before))
+		return NULL;
+	return c->session.id;
+}
+
+const char *call_session_fate(const struct call *c)
+{
+	static const char *const words[] = {[SESSION_FATE_NONE] = NULL,
+					    [SESSION_FATE_CONFLICT] = "conflict",
+					    [SESSION_FATE_LOST] = "lost"};
+
+	return words[c->session.fate];
 }
 
 bool call_keep_text(struct call *c, const char *text, size_t len)

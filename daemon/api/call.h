@@ -16,6 +16,7 @@
 #include "daemon/api/request.h"
 #include "daemon/dispatch/cache.h"
 #include "daemon/dispatch/job.h"
+#include "daemon/dispatch/sessions.h"
 
 struct call;
 
@@ -26,11 +27,13 @@ struct encoder {
 	void (*fail)(struct call *c, const struct failure *f);
 	void (*tick)(struct call *c,
 		     int64_t now_us); /* about every second while the call is open */
+	bool streams;                 /* text goes out as it comes, and cannot be taken back */
 };
 
 extern const struct encoder openai_json; /* one object at the end */
 extern const struct encoder openai_sse;  /* a stream of chunks */
 extern const struct encoder batch_item;  /* one of the results of a batch */
+extern const struct encoder ws_frames;   /* messages of a WebSocket */
 
 /* What openai_sse keeps. */
 struct sse_state {
@@ -45,7 +48,8 @@ struct sse_state {
 /* What is under way for a call; each ends in a callback, and only then may the call be freed. */
 enum busy {
 	BUSY_NOT,
-	BUSY_DECODING,  /* the thread pool parses */
+	BUSY_DECODING,  /* the thread pool parses, or writes a conversation out */
+	BUSY_SESSION,   /* its session is looked up */
 	BUSY_RECALLING, /* an answer is looked for, or another call's is waited for */
 	BUSY_HOLDING,   /* the hold is being written */
 	BUSY_RUNNING,   /* dispatch has the job */
@@ -64,8 +68,31 @@ struct recall {
 	bool raw;                          /* raw_hash is set */
 	uint64_t generation;               /* of the rules by which cache_key came about */
 	struct cache_ticket cache, replay;
-	struct answer *answer; /* what was found, a reference */
-	bool replayed;         /* ... for Idempotency-Key */
+	bool blind;               /* the cache could not be asked */
+	struct fetch *fetch;      /* the short cut's look-up, while it is open */
+	struct cache_alias *word; /* what the short cut goes by, while it waits for that */
+	struct answer *answer;    /* what was found, a reference */
+	bool replayed;            /* ... for Idempotency-Key */
+};
+
+/* Of a turn that was not kept although it was answered. */
+enum session_fate {
+	SESSION_FATE_NONE,
+	SESSION_FATE_CONFLICT, /* another daemon was faster, and its turn stays */
+	SESSION_FATE_LOST      /* too long an answer, no memory */
+};
+
+/* What session_stage.c keeps. */
+struct call_session {
+	char id[SESSION_ID_SIZE]; /* "": none */
+	struct session_ticket ticket;
+	struct session *before; /* a reference; NULL: a new one */
+	char *system;           /* what is kept with it */
+	bool looked;            /* the look-up has answered */
+	bool joined;            /* the prompt has the whole conversation */
+	int seal_result;
+	enum session_fate fate;
+	void (*kept)(struct call *c);
 };
 
 struct call {
@@ -94,6 +121,7 @@ struct call {
 	struct job_usage earlier; /* of the attempts that are over, with their cost */
 	struct recall recall;
 	enum cache_state cache_state;
+	struct call_session session;
 
 	char id[40]; /* "chatcmpl-..." */
 	int64_t created;
@@ -104,10 +132,10 @@ struct call {
 	bool may_keep;     /* it would be good to keep: too long a text is not kept */
 	struct sse_state sse;
 
-	/* Of a part of a batch (batch.h). */
+	/* Of a part of a batch (batch.h), of a chat on a WebSocket (stream_private.h). */
 	void *owner;
 	void *slot;
-	void (*over)(struct call *c); /* last call, when it is freed */
+	void (*over)(struct call *c); /* last call, before it is freed: the job is still there */
 
 	struct call *prev, *next; /* api->calls */
 };
@@ -118,6 +146,8 @@ struct call *call_new(struct request *r, const struct encoder *encoder, char *bo
 void call_free(struct call *c);
 bool call_is_wanted(const struct call *c);
 bool call_failed(const struct call *c);
+const char *call_session_id(const struct call *c);   /* as the client is told; NULL: none */
+const char *call_session_fate(const struct call *c); /* "conflict", "lost"; NULL: kept */
 
 /* Queues text up to pool.max_answer; false: too long, the job is cancelled and call->failure says
  * so. */

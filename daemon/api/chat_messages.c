@@ -277,6 +277,15 @@ static int add_opening_turn(struct conversation *c)
 	return r;
 }
 
+/* What a session has already been told goes in front. */
+static bool begins(const struct conversation *c)
+{
+	const char *session = c->d->out->session_id;
+
+	return !json_array_size(c->d->prompt->messages) &&
+	       (!session || strcmp(session, "new") == 0);
+}
+
 static int add_message(struct conversation *c, const json_t *message)
 {
 	json_t *blocks;
@@ -295,8 +304,7 @@ static int add_message(struct conversation *c, const json_t *message)
 		return chat_out_of_memory(c->d);
 	r = add_content(c, blocks, message);
 	c->is_turn = json_array_size(blocks) > 0;
-	if (!r && c->is_turn && c->role == ROLE_ASSISTANT &&
-	    !json_array_size(c->d->prompt->messages))
+	if (!r && c->is_turn && c->role == ROLE_ASSISTANT && begins(c))
 		r = add_opening_turn(c);
 	if (!r && c->is_turn)
 		r = add_turn(c, c->role == ROLE_USER ? "user" : "assistant", blocks);

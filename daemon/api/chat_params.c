@@ -94,6 +94,12 @@ static int take_project(struct chat_decoder *d, const struct param *p, json_t *v
 	return take_string(d, &d->out->project_id, value);
 }
 
+static int take_session(struct chat_decoder *d, const struct param *p, json_t *value)
+{
+	(void)p;
+	return take_string(d, &d->out->session_id, value);
+}
+
 static int take_nothing(struct chat_decoder *d, const struct param *p, json_t *value)
 {
 	(void)d;
@@ -380,6 +386,7 @@ static const struct param params[] = {
 	{"prompt_cache_key", KIND_STRING, 0, 0, take_nothing, NULL},
 	{"metadata", KIND_OBJECT, 0, 0, take_metadata, NULL},
 	{"project_id", KIND_STRING, 0, 0, take_project, NULL},
+	{"session_id", KIND_STRING, 0, 0, take_session, NULL},
 	{"cache", KIND_OBJECT, 0, 0, take_cache, NULL},
 	{"priority", KIND_STRING, 0, 0, take_priority, NULL},
 	{"timeout", KIND_NUMBER, 0, 0, take_timeout, NULL},

@@ -24,6 +24,7 @@ void chat_request_done(struct chat_request *c)
 {
 	free(c->model);
 	free(c->project_id);
+	free(c->session_id);
 	json_decref(c->schema);
 	chat_request_init(c);
 }

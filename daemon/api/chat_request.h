@@ -18,6 +18,7 @@ enum { CHAT_IGNORED_MAX = 320 };
 struct chat_request {
 	char *model;      /* as asked, "auto" too; NULL: none was named */
 	char *project_id; /* as asked; NULL: none */
+	char *session_id; /* as asked, "new" too; NULL: none */
 	bool stream, include_usage;
 	enum chat_format format;
 	json_t *schema; /* CHAT_FORMAT_JSON_SCHEMA: what the answer must fit */

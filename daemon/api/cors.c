@@ -5,7 +5,7 @@
 static const char exposed[] = "x-request-id, openai-processing-ms, retry-after, retry-after-ms, "
 			      "x-should-retry, x-ccapi-model, x-ccapi-route, x-ccapi-cache, "
 			      "x-ccapi-cost-usd, x-ccapi-queue-ms, x-ccapi-overhead-ms, "
-			      "x-ccapi-ignored-params";
+			      "x-ccapi-ignored-params, x-ccapi-session-id, x-ccapi-session";
 
 static const char fallback_headers[] = "authorization, content-type, x-api-key, x-request-id, "
 				       "x-ccapi-strict, idempotency-key";

@@ -54,7 +54,7 @@ static enum step decoded(struct call *c)
 		return STEP_DONE;
 	if (c->chat.stream && c->encoder == &openai_json)
 		c->encoder = &openai_sse;
-	c->must_keep = c->encoder != &openai_sse || c->chat.format != CHAT_FORMAT_TEXT;
+	c->must_keep = !c->encoder->streams || c->chat.format != CHAT_FORMAT_TEXT;
 	if (c->chat.ignored[0] && c->req->x)
 		exchange_add_header(c->req->x, "x-ccapi-ignored-params", c->chat.ignored);
 	return STEP_NEXT;

@@ -32,6 +32,8 @@ static const struct error_row {
 	{FAULT_NOT_FOUND, 404, INVALID, "not_found", "There is no such route.", RETRY_NO, 0},
 	{FAULT_MODEL_NOT_FOUND, 404, INVALID, "model_not_found", "There is no such model.",
 	 RETRY_NO, 0},
+	{FAULT_SESSION_NOT_FOUND, 404, INVALID, "session_not_found", "There is no such session.",
+	 RETRY_NO, 0},
 	{FAULT_METHOD, 405, INVALID, "method_not_allowed", "This route has no such method.",
 	 RETRY_NO, 0},
 	{FAULT_CONTEXT_LENGTH, 400, INVALID, "context_length_exceeded",
@@ -65,10 +67,10 @@ static const struct error_row {
 	 2000},
 	{FAULT_WORKER, 502, SERVER, "worker_failed", "The worker that ran the request failed.",
 	 RETRY_YES, 0},
+	{FAULT_SLOW_READER, 408, INVALID, "slow_reader", "The answer was not read.", RETRY_YES, 0},
 	{FAULT_TIMEOUT, 504, SERVER, "timeout", "The request took too long.", RETRY_YES, 0},
 	{FAULT_CANCELLED, 499, SERVER, "cancelled", "The request was cancelled.", RETRY_NO, 0},
 	{FAULT_INTERNAL, 500, SERVER, "internal_error", "The server failed.", RETRY_YES, 0},
-	{FAULT_NONE, 501, INVALID, "not_implemented", "This is not available.", RETRY_NO, 0},
 #undef INVALID
 #undef SERVER
 };
@@ -163,15 +165,31 @@ static void add_string_or_null(struct buf *b, const char *s)
 		buf_add_str(b, "null");
 }
 
-void failure_write_json(const struct failure *f, struct buf *to)
+static void write_object(const struct failure *f, struct buf *to)
 {
 	const struct error_row *row = row_of(f);
 
-	buf_add_str(to, "{\"error\":{\"message\":");
+	buf_add_str(to, "{\"message\":");
 	json_add_string_lossy(to, f->message[0] ? f->message : row->message);
 	buf_printf(to, ",\"type\":\"%s\",\"param\":", row->type);
 	add_string_or_null(to, f->param);
 	buf_add_str(to, ",\"code\":");
 	add_string_or_null(to, row->code);
+}
+
+void failure_write_json(const struct failure *f, struct buf *to)
+{
+	buf_add_str(to, "{\"error\":");
+	write_object(f, to);
 	buf_add_str(to, "}}");
+}
+
+void failure_write_object(const struct failure *f, struct buf *to)
+{
+	int64_t after_ms = failure_retry_after_ms(f);
+
+	write_object(f, to);
+	if (after_ms >= 0)
+		buf_printf(to, ",\"retry_after\":%.3f", (double)after_ms / 1000);
+	buf_add_char(to, '}');
 }

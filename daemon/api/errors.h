@@ -40,5 +40,7 @@ bool failure_forbids_retry(const struct failure *f); /* x-should-retry: false */
 
 /* {"error":{"message","type","param","code"}} */
 void failure_write_json(const struct failure *f, struct buf *to);
+/* The object inside, with "retry_after" in seconds where one is told. */
+void failure_write_object(const struct failure *f, struct buf *to);
 
 #endif

@@ -14,5 +14,8 @@ void handle_chat_completions(struct request *r);
 void handle_batch(struct request *r);
 void handle_route(struct request *r);
 void handle_usage(struct request *r);
+void handle_session(struct request *r);
+void handle_session_delete(struct request *r);
+void handle_stream(struct request *r);
 
 #endif

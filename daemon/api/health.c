@@ -1,14 +1,17 @@
+#include "daemon/api/health.h"
+
 #include <ccapi_version.h>
 
 #include "shared/clock.h"
 #include "shared/json.h"
 
+#include "daemon/api/gauges.h"
 #include "daemon/api/handlers.h"
 #include "daemon/api/request.h"
 #include "daemon/api/routes.h"
 #include "daemon/observe/metrics.h"
 
-enum { BODY_MAX = 16384 };
+enum { BODY_MAX = 16384, METRICS_MAX = 4 * 1024 * 1024 };
 
 void handle_index(struct request *r)
 {
@@ -42,7 +45,8 @@ void handle_metrics(struct request *r)
 {
 	struct buf b;
 
-	buf_init(&b, BODY_MAX);
+	gauges_read(r->api);
+	buf_init(&b, METRICS_MAX);
 	metrics_write(&b);
 	request_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", &b);
 	buf_done(&b);
@@ -60,6 +64,14 @@ static const char *not_ready_reason(const struct api_deps *deps, int64_t plan_wa
 	if (health != POOL_READY)
 		return pool_health_name(health);
 	return plan_wait_ms > 0 ? "plan_limit" : NULL;
+}
+
+const char *health_reason(const struct api *api)
+{
+	const char *reason = not_ready_reason(
+		&api->deps, plan_limits_wait_ms(pool_plan(api->deps.pool), clock_wall_ms()));
+
+	return reason ? reason : "ready";
 }
 
 void handle_ready(struct request *r)

@@ -57,7 +57,7 @@ static int64_t queue_ms(const struct job_times *t)
 }
 
 /* All the time that was not spent in the CLI. */
-static int64_t overhead_ms(const struct call *c)
+int64_t openai_overhead_ms(const struct call *c)
 {
 	const struct job_times *t = &c->job->times;
 	int64_t us = clock_mono_us() - c->req->started_us;
@@ -118,6 +118,10 @@ void openai_add_headers(const struct call *c)
 	if (c->route[0])
 		exchange_add_header(x, "x-ccapi-route", c->route);
 	exchange_add_header(x, "x-ccapi-cache", cache_words[c->cache_state]);
+	if (call_session_id(c))
+		exchange_add_header(x, "x-ccapi-session-id", call_session_id(c));
+	if (call_session_fate(c))
+		exchange_add_header(x, "x-ccapi-session", call_session_fate(c));
 	add_limits(c);
 	if (job->times.dispatched || job->times.ended)
 		exchange_add_headerf(x, "x-ccapi-queue-ms", "%lld",
@@ -126,7 +130,7 @@ void openai_add_headers(const struct call *c)
 		return;
 	money_format_usd(usd, job->result.usage.cost_micro_usd);
 	exchange_add_header(x, "x-ccapi-cost-usd", usd);
-	exchange_add_headerf(x, "x-ccapi-overhead-ms", "%lld", (long long)overhead_ms(c));
+	exchange_add_headerf(x, "x-ccapi-overhead-ms", "%lld", (long long)openai_overhead_ms(c));
 }
 
 void openai_add_ccapi(struct buf *b, const struct call *c)
@@ -136,6 +140,10 @@ void openai_add_ccapi(struct buf *b, const struct call *c)
 	buf_printf(b, ",\"route\":\"%s\",\"cache\":\"%s\",\"cost_usd\":", c->route,
 		   cache_words[c->cache_state]);
 	money_add_usd(b, c->job->result.usage.cost_micro_usd);
+	if (call_session_id(c))
+		buf_printf(b, ",\"session_id\":\"%s\"", call_session_id(c));
+	if (call_session_fate(c))
+		buf_printf(b, ",\"session\":\"%s\"", call_session_fate(c));
 	buf_printf(b, ",\"queue_ms\":%lld,\"overhead_ms\":%lld}",
-		   (long long)queue_ms(&c->job->times), (long long)overhead_ms(c));
+		   (long long)queue_ms(&c->job->times), (long long)openai_overhead_ms(c));
 }

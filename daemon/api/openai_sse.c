@@ -223,4 +223,5 @@ static void tick(struct call *c, int64_t now_us)
 	send_bytes(c, ping, sizeof ping - 1);
 }
 
-const struct encoder openai_sse = {.text = on_text, .end = end, .fail = fail, .tick = tick};
+const struct encoder openai_sse = {
+	.text = on_text, .end = end, .fail = fail, .tick = tick, .streams = true};

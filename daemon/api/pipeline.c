@@ -1,15 +1,16 @@
 /* A completion's way through the daemon.
  *
- *   permit -> spent -> short cut -> decode -> identify -> limit -> available -> route -> recall
- *                                                                                          |
- *   encode <- finish <- settle <---------------------------- (worker) <- queue <- hold <---+
+ *   permit -> spent -> short cut -> decode -> identify -> replay -> session -> limit -> available
+ *                                                                                           |
+ *   encode <- finish <- keep <- settle <- (worker) <- queue <- hold <- recall <- route <----+
  *
  * Each stage answers NEXT, WAIT (pipeline_resume() will be called) or DONE: the call is over, by
  * call->failure or by an earlier answer that was found.  After `queue` the job belongs to dispatch
  * too: its text and its end come through job_text() and job_done().
  *
- * However a call ends, it goes through conclude(): what was held is settled in the ledger, and only
- * when that is durable does finish() write the last bytes of the answer.  A client that leaves
+ * However a call ends, it goes through conclude(): what was held is settled in the ledger, the turn
+ * of a session is kept, and only when that is done does finish() write the last bytes of the
+ * answer.  A client that leaves
  * early ends the call at once when nothing is under way; else call->busy says what has to come back
  * first: the job is cancelled, its cost kept.
  *
@@ -26,9 +27,9 @@
 
 #include "daemon/api/answer_check.h"
 #include "daemon/api/auth.h"
+#include "daemon/api/gauges.h"
 #include "daemon/api/handlers.h"
 #include "daemon/api/stages.h"
-#include "daemon/observe/metrics.h"
 
 enum { LOGGED_MAX = 1024, /* of a prompt */ IDEMPOTENCY_KEY_MAX = 255 };
 
@@ -39,8 +40,9 @@ static enum step route(struct call *c);
 static enum step queue(struct call *c);
 
 static enum step (*const stages[])(struct call *c) = {
-	permit,      stage_spent, stage_short_cut, stage_used_up, stage_decode, identify,
-	stage_limit, available,   route,           stage_recall,  stage_hold,   queue};
+	permit,   stage_spent,  stage_short_cut, stage_used_up, stage_decode,
+	identify, stage_replay, stage_session,   stage_limit,   available,
+	route,    stage_recall, stage_hold,      queue};
 
 enum { STAGES = sizeof stages / sizeof *stages };
 
@@ -271,7 +273,7 @@ static void log_prompt(const struct call *c)
 
 static enum step queue(struct call *c)
 {
-	c->job->streams = c->encoder == &openai_sse;
+	c->job->streams = c->encoder->streams;
 	if (c->api->deps.conf->log.bodies)
 		log_prompt(c);
 	if (dispatch_submit(c->api->deps.dispatch, c->job) != FAULT_NONE) {
@@ -356,12 +358,26 @@ static void finish(struct call *c)
 	if (found && answered && call_is_wanted(c))
 		give_text(c, found->text, found->len);
 	recall_settle(c, answered && !call_failed(c) && c->job->state == JOB_ENDED);
-	metric_add(call_failed(c) ? METRIC_ERRORS : METRIC_REQUESTS, 1);
+	gauges_count_call(c);
 	if (call_is_wanted(c) && call_failed(c))
 		c->encoder->fail(c, &c->failure);
 	else if (call_is_wanted(c))
 		c->encoder->end(c);
 	call_free(c);
+}
+
+static void kept(struct call *c)
+{
+	c->busy = BUSY_NOT;
+	finish(c);
+}
+
+/* The turn of a session is kept before its answer's last byte leaves, so that the next one finds
+ * it. */
+static void keep_and_finish(struct call *c)
+{
+	c->busy = BUSY_SETTLING;
+	session_keep(c, kept);
 }
 
 /* An answer whose line is not in the ledger is not given out: the line itself waits, and is written
@@ -370,10 +386,9 @@ static void settled(void *ctx, int rc)
 {
 	struct call *c = ctx;
 
-	c->busy = BUSY_NOT;
 	if (rc < 0 && !call_failed(c))
 		step_refuse(c, FAULT_STORE, "");
-	finish(c);
+	keep_and_finish(c);
 }
 
 static void conclude(struct call *c)
@@ -381,10 +396,8 @@ static void conclude(struct call *c)
 	if (!call_is_wanted(c) && !call_failed(c) && c->job->state != JOB_ENDED)
 		step_refuse(c, FAULT_CANCELLED, "");
 	c->busy = BUSY_SETTLING;
-	if (charge_settle(c, settled))
-		return;
-	c->busy = BUSY_NOT;
-	finish(c);
+	if (!charge_settle(c, settled))
+		keep_and_finish(c);
 }
 
 void pipeline_abort(struct call *c)
@@ -396,6 +409,10 @@ void pipeline_abort(struct call *c)
 		break;
 	case BUSY_DECODING:
 		uv_cancel((uv_req_t *)&c->work); /* either way it comes back */
+		break;
+	case BUSY_SESSION:
+		session_abandon(c);
+		pipeline_resume(c);
 		break;
 	case BUSY_RECALLING:
 		recall_abandon(c);

@@ -22,7 +22,7 @@
 #include "daemon/api/stages.h"
 #include "daemon/observe/metrics.h"
 
-enum { RAW_MAX = 64 * 1024, KEPT_MAX = 4 * 1024 * 1024 };
+enum { RAW_MAX = 64 * 1024, KEPT_MAX = 4 * 1024 * 1024, REPLAY_MS = 24 * 3600 * 1000 };
 
 /* ---- keys ---- */
 
@@ -114,24 +114,12 @@ static void hash_body(struct call *c, const char *body, size_t len)
 
 static enum step found(struct call *c);
 
-enum step stage_short_cut(struct call *c)
+/* Goes on as what the word says that these bytes mean. */
+static enum step take_short_cut(struct call *c, const struct cache_alias *alias,
+				struct answer *answer)
 {
-	size_t len = c->body_len;
-	const char *body = c->body ? c->body : exchange_body(c->req->x, &len);
-	const struct cache_alias *alias;
-	struct project *project;
-	struct answer *answer;
+	struct project *project = registry_find_project(c->api->deps.registry, alias->project);
 
-	if (!body)
-		return STEP_NEXT;
-	if (c->idempotency_key && !c->owner)
-		hash_body(c, body, len);
-	if (len > RAW_MAX || !may_cut_short(c))
-		return STEP_NEXT;
-	hash_raw(c, body, len);
-	alias = cache_find_alias(c->api->deps.cache, c->recall.raw_hash, generation(c->api));
-	answer = alias ? cache_peek(c->api->deps.cache, alias->key) : NULL;
-	project = answer ? registry_find_project(c->api->deps.registry, alias->project) : NULL;
 	if (!project)
 		return STEP_NEXT;
 	c->chat.stream = alias->stream;
@@ -149,6 +137,95 @@ enum step stage_short_cut(struct call *c)
 	return found(c);
 }
 
+/* A look-up that is open when the client leaves goes on alone. */
+struct fetch {
+	struct call *call;     /* NULL: nobody waits for it any more */
+	struct answer *answer; /* a reference */
+	bool inside;           /* cache_fetch() has not returned yet */
+};
+
+static void fetched(void *ctx, struct answer *answer, bool failed)
+{
+	struct fetch *f = ctx;
+	struct call *c = f->call;
+
+	(void)failed; /* told again when the request goes the whole way */
+	if (!c) {
+		free(f);
+		return;
+	}
+	f->answer = answer ? answer_ref(answer) : NULL;
+	c->recall.pending = false;
+	if (!f->inside)
+		pipeline_resume(c);
+}
+
+static void end_fetch(struct call *c)
+{
+	answer_unref(c->recall.fetch->answer);
+	free(c->recall.fetch);
+	c->recall.fetch = NULL;
+}
+
+/* The second half, when the back end has answered. */
+static enum step short_cut_fetched(struct call *c)
+{
+	struct answer *answer = c->recall.fetch->answer;
+	enum step step = STEP_NEXT;
+
+	if (answer && c->recall.generation == generation(c->api))
+		step = take_short_cut(c, c->recall.word, answer);
+	end_fetch(c);
+	return step;
+}
+
+static enum step fetch(struct call *c, const struct cache_alias *alias)
+{
+	struct fetch *f = calloc(1, sizeof *f);
+
+	c->recall.word = f ? malloc(sizeof *alias) : NULL;
+	if (!c->recall.word) {
+		free(f);
+		return STEP_NEXT;
+	}
+	*c->recall.word = *alias;
+	c->recall.generation = generation(c->api);
+	c->recall.fetch = f;
+	c->recall.pending = true;
+	*f = (struct fetch){.call = c, .inside = true};
+	cache_fetch(c->api->deps.cache, c->recall.word->key, fetched, f);
+	f->inside = false;
+	if (!c->recall.pending)
+		return short_cut_fetched(c);
+	c->busy = BUSY_RECALLING;
+	return STEP_WAIT;
+}
+
+enum step stage_short_cut(struct call *c)
+{
+	size_t len = c->body_len;
+	const char *body = c->body ? c->body : exchange_body(c->req->x, &len);
+	const struct cache_alias *alias;
+	struct answer *answer;
+
+	if (c->recall.fetch)
+		return short_cut_fetched(c);
+	if (!body)
+		return STEP_NEXT;
+	if (c->idempotency_key && !c->owner)
+		hash_body(c, body, len);
+	if (len > RAW_MAX || !may_cut_short(c))
+		return STEP_NEXT;
+	hash_raw(c, body, len);
+	alias = cache_find_alias(c->api->deps.cache, c->recall.raw_hash, generation(c->api));
+	if (!alias)
+		return STEP_NEXT;
+	if (!cache_tells_at_once(c->api->deps.cache))
+		return fetch(c, alias);
+	answer = cache_peek(c->api->deps.cache, alias->key);
+	return answer ? take_short_cut(c, alias, answer) : STEP_NEXT;
+}
+
 /* ---- joining ---- */
 
 static void on_ready(void *ctx, enum cache_result result, struct answer *answer)
@@ -158,6 +235,7 @@ static void on_ready(void *ctx, enum cache_result result, struct answer *answer)
 	c->recall.pending = false;
 	if (result == CACHE_HIT)
 		c->recall.answer = answer_ref(answer);
+	c->recall.blind = result == CACHE_BLIND;
 	if (c->busy == BUSY_RECALLING)
 		pipeline_resume(c);
 }
@@ -212,6 +290,7 @@ static enum step found(struct call *c)
 		memcpy(c->id, a->id, sizeof c->id);
 		c->created = a->created;
 		memcpy(c->route, a->route, sizeof c->route);
+		memcpy(c->session.id, a->session_id, sizeof c->session.id);
 	} else {
 		c->cache_state = CACHE_STATE_HIT;
 		metric_add(METRIC_CACHE_HITS, 1);
@@ -269,10 +348,21 @@ static enum step look_in_cache(struct call *c)
 	}
 	if (c->recall.answer)
 		return found(c);
-	c->cache_state = c->chat.no_cache ? CACHE_STATE_BYPASS : CACHE_STATE_MISS;
+	c->cache_state =
+		c->chat.no_cache || c->recall.blind ? CACHE_STATE_BYPASS : CACHE_STATE_MISS;
 	if (!c->chat.no_cache)
-		metric_add(METRIC_CACHE_MISSES, 1);
+		metric_add(c->recall.blind ? METRIC_CACHE_BYPASSES : METRIC_CACHE_MISSES, 1);
 	return STEP_NEXT;
+}
+
+/* A session has gone on since its answer was given, or is held by the request that makes it: who
+ * asks for that answer again needs neither. */
+enum step stage_replay(struct call *c)
+{
+	if (!c->idempotency_key || !c->chat.session_id)
+		return STEP_NEXT;
+	c->may_keep = true;
+	return look_for_replay(c);
 }
 
 enum step stage_recall(struct call *c)
@@ -286,6 +376,10 @@ enum step stage_recall(struct call *c)
 
 void recall_abandon(struct call *c)
 {
+	if (c->recall.fetch) {
+		c->recall.fetch->call = NULL;
+		c->recall.fetch = NULL;
+	}
 	cache_leave(c->api->deps.replays, &c->recall.replay);
 	cache_leave(c->api->deps.cache, &c->recall.cache);
 	c->recall.pending = false;
@@ -304,6 +398,8 @@ static struct answer *make_answer(const struct call *c)
 	a->created = c->created;
 	memcpy(a->model_id, result->model_id, sizeof a->model_id);
 	memcpy(a->route, c->route, sizeof a->route);
+	if (c->idempotency_key)
+		memcpy(a->session_id, c->session.id, sizeof a->session_id);
 	memcpy(a->body_hash, c->recall.body_hash, sizeof a->body_hash);
 	a->stop = result->stop;
 	a->usage = result->usage;
@@ -324,7 +420,7 @@ static void leave_word(struct call *c)
 	struct cache_alias alias = {.stream = c->chat.stream,
 				    .include_usage = c->chat.include_usage};
 
-	if (!c->recall.raw || c->chat.no_cache || c->chat.ignored[0] ||
+	if (!c->recall.raw || c->chat.session_id || c->chat.no_cache || c->chat.ignored[0] ||
 	    strcmp(c->route, "requested") != 0)
 		return;
 	memcpy(alias.key, c->recall.cache_key, sizeof alias.key);
@@ -352,8 +448,10 @@ void recall_settle(struct call *c, bool answered)
 			leave_word(c);
 		return;
 	}
-	if (answered && c->may_keep)
+	if (answered && (c->may_keep || c->recall.replay.flight))
 		a = make_answer(c);
+	if (a)
+		a->lost = !c->may_keep; /* word that there was one, without it */
 	if (c->recall.cache.flight) {
 		/* One that was cut short is what the followers' own max_tokens would get them. */
 		cache_settle(c->api->deps.cache, &c->recall.cache, a, keep_ms(c));
@@ -361,7 +459,7 @@ void recall_settle(struct call *c, bool answered)
 			leave_word(c);
 	}
 	if (c->recall.replay.flight)
-		cache_settle(c->api->deps.replays, &c->recall.replay, a, 0);
+		cache_settle(c->api->deps.replays, &c->recall.replay, a, REPLAY_MS);
 	answer_unref(a);
 }
 

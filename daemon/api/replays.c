@@ -1,5 +1,7 @@
 #include "daemon/api/replays.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +9,16 @@
 
 #include "daemon/store/ledger.h"
 
+struct replays {
+	struct store *store;
+	unsigned open;             /* look-ups that the store has not answered */
+	void (*closed)(void *ctx); /* NULL: not being freed */
+	void *ctx;
+};
+
 struct look_up {
-	void (*found)(void *ctx, struct answer *answer);
+	struct replays *replays;
+	void (*found)(void *ctx, struct answer *answer, bool failed);
 	void *ctx;
 };
 
@@ -23,6 +33,14 @@ static struct answer *answer_of(const struct idempotency_record *record)
 	return a;
 }
 
+static void free_when_idle(struct replays *r)
+{
+	if (!r->closed || r->open)
+		return;
+	r->closed(r->ctx);
+	free(r);
+}
+
 /* A store that cannot be read is no reason to ask the model twice unseen, but the request will not
  * get past its hold either. */
 static void looked_up(void *ctx, int rc, const struct idempotency_record *record)
@@ -32,24 +50,28 @@ static void looked_up(void *ctx, int rc, const struct idempotency_record *record
 
 	if (rc < 0)
 		log_warn("replays", "no look at the answers kept for Idempotency-Key: code %d", rc);
-	l->found(l->ctx, a);
+	l->found(l->ctx, a, rc < 0);
 	answer_unref(a);
+	l->replays->open--;
+	free_when_idle(l->replays);
 	free(l);
 }
 
 static void get(void *self, const unsigned char key[CACHE_KEY_SIZE],
-		void (*found)(void *ctx, struct answer *answer), void *ctx)
+		void (*found)(void *ctx, struct answer *answer, bool failed), void *ctx)
 {
+	struct replays *r = self;
 	struct look_up *l = malloc(sizeof *l);
 
 	if (l) {
-		l->found = found;
-		l->ctx = ctx;
-		if (store_find_answer(self, "", key, looked_up, l) == 0)
+		*l = (struct look_up){.replays = r, .found = found, .ctx = ctx};
+		r->open++;
+		if (store_find_answer(r->store, "", key, looked_up, l) == 0)
 			return;
+		r->open--;
 	}
 	free(l);
-	found(ctx, NULL);
+	found(ctx, NULL, true);
 }
 
 static void put(void *self, const unsigned char key[CACHE_KEY_SIZE], struct answer *answer,
@@ -72,19 +94,28 @@ static void measure(void *self, struct cache_kept *ret_kept)
 	*ret_kept = (struct cache_kept){.entries = 0};
 }
 
-/* The store answers each open look-up before it closes; it is not ours to free. */
+/* Look-ups cannot be called back; the store answers them soon. */
 static void release(void *self, void (*closed)(void *ctx), void *ctx)
 {
-	(void)self;
-	closed(ctx);
+	struct replays *r = self;
+
+	r->closed = closed;
+	r->ctx = ctx;
+	free_when_idle(r);
 }
 
-void replays_backend(struct store *store, struct cache_backend *ret_backend)
+int replays_backend(struct store *store, struct cache_backend *ret_backend)
 {
+	struct replays *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return -ENOMEM;
+	r->store = store;
 	*ret_backend = (struct cache_backend){.get = get,
 					      .put = put,
 					      .flush = flush,
 					      .measure = measure,
 					      .free = release,
-					      .self = store};
+					      .self = r};
+	return 0;
 }

@@ -7,6 +7,7 @@
 #include "daemon/dispatch/cache.h"
 #include "daemon/store/store.h"
 
-void replays_backend(struct store *store, struct cache_backend *ret_backend);
+/* The store must outlive it.  0, -ENOMEM. */
+int replays_backend(struct store *store, struct cache_backend *ret_backend);
 
 #endif

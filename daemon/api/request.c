@@ -9,6 +9,8 @@
 #include "shared/str.h"
 
 #include "daemon/api/cors.h"
+#include "daemon/api/routes.h"
+#include "daemon/observe/metrics.h"
 
 enum { ERROR_BODY_MAX = 8192, PART_SUFFIX = 24 };
 
@@ -27,26 +29,37 @@ static void set_id(struct request *r, const char *asked)
 	sodium_bin2hex(r->entry.request_id + 4, 2 * sizeof random + 1, random, sizeof random);
 }
 
-/* Refused requests may have no readable head: everything may be absent. */
-struct request *request_new(struct api *api, struct exchange *x)
+struct request *request_new_bare(struct api *api, const char *method, const char *path,
+				 const char *peer, const char *asked_id)
 {
 	struct request *r = calloc(1, sizeof *r);
-	const char *method = exchange_method(x), *path = exchange_path(x), *peer = exchange_peer(x);
 
 	if (!r)
 		return NULL;
 	r->api = api;
-	r->x = x;
 	r->refs = 1;
-	r->started_us = exchange_started_us(x);
-	if (!r->started_us)
-		r->started_us = clock_mono_us();
-	set_id(r, exchange_header(x, "x-request-id"));
-	str_copy_clean(r->entry.method, sizeof r->entry.method, method ? method : "");
-	str_copy_clean(r->entry.path, sizeof r->entry.path, path ? path : "");
-	str_copy_clean(r->entry.peer, sizeof r->entry.peer, peer ? peer : "");
-	r->entry.queue_ms = r->entry.ttft_ms = -1;
+	r->started_us = clock_mono_us();
+	set_id(r, asked_id);
+	str_copy_clean(r->entry.method, sizeof r->entry.method, method);
+	str_copy_clean(r->entry.path, sizeof r->entry.path, path);
+	str_copy_clean(r->entry.peer, sizeof r->entry.peer, peer);
+	r->entry.queue_ms = r->entry.ttft_ms = r->entry.overhead_ms = -1;
 	api_ref(api);
+	return r;
+}
+
+/* Refused requests may have no readable head: everything may be absent. */
+struct request *request_new(struct api *api, struct exchange *x)
+{
+	const char *method = exchange_method(x), *path = exchange_path(x), *peer = exchange_peer(x);
+	struct request *r = request_new_bare(api, method ? method : "", path ? path : "",
+					     peer ? peer : "", exchange_header(x, "x-request-id"));
+
+	if (!r)
+		return NULL;
+	r->x = x;
+	if (exchange_started_us(x))
+		r->started_us = exchange_started_us(x);
 	return r;
 }
 
@@ -65,7 +78,7 @@ struct request *request_new_part(struct request *whole, size_t index)
 	if (strlen(whole->entry.request_id) > room)
 		set_id(r, NULL);
 	snprintf(r->entry.request_id + strlen(r->entry.request_id), PART_SUFFIX, ".%zu", index);
-	r->entry.queue_ms = r->entry.ttft_ms = -1;
+	r->entry.queue_ms = r->entry.ttft_ms = r->entry.overhead_ms = -1;
 	r->key = whole->key ? key_ref(whole->key) : NULL;
 	api_ref(r->api);
 	return r;
@@ -81,6 +94,29 @@ void request_unref(struct request *r)
 	if (--r->refs)
 		return;
 	access_log_write(&r->entry);
+	key_unref(r->key);
+	api_unref(r->api);
+	free(r);
+}
+
+void request_count(const struct request *r)
+{
+	static const char *const methods[] = {"GET",     "POST",   "WS",  "HEAD",
+					      "OPTIONS", "DELETE", "PUT", "PATCH"};
+	const char *method = "other";
+	char status[8];
+
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		if (strcmp(methods[i], r->entry.method) == 0)
+			method = methods[i];
+	snprintf(status, sizeof status, "%d", r->entry.status);
+	metric_add_labels(METRIC_HTTP_REQUESTS, 1,
+			  (const char *const[METRIC_LABELS]){r->route ? r->route->path : "other",
+							     method, status});
+}
+
+void request_drop(struct request *r)
+{
 	key_unref(r->key);
 	api_unref(r->api);
 	free(r);
@@ -116,6 +152,8 @@ void request_fail(struct request *r, const struct failure *f)
 	if (failure_forbids_retry(f))
 		exchange_add_header(r->x, "x-should-retry", "false");
 	r->entry.fault = failure_name(f);
+	if (f->fault == FAULT_INVALID_KEY)
+		metric_add(METRIC_REFUSED_AUTH, 1);
 	buf_init(&body, ERROR_BODY_MAX);
 	failure_write_json(f, &body);
 	request_reply(r, failure_status(f), "application/json", &body);

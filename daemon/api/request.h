@@ -22,7 +22,13 @@ struct api {
 	struct call *next_call; /* of pipeline_tick, while it goes through them */
 	unsigned batches;       /* open ones */
 	unsigned waiting;       /* calls that wait for the pool to start */
-	unsigned refs;          /* the owner's, until the timer is closed, and one per request */
+	struct streams {        /* WebSockets: stream.c */
+		struct stream *list;
+		unsigned open;
+		uv_timer_t timer; /* runs while one has still to send its key */
+		bool draining;
+	} streams;
+	unsigned refs; /* the owner's, until the timers are closed, and one per request */
 };
 
 /* Lives from the request's head until both the exchange and the call are over; then the access log
@@ -44,10 +50,15 @@ struct request {
 };
 
 struct request *request_new(struct api *api, struct exchange *x); /* NULL: out of memory */
+/* One without an exchange: of a connection that becomes a WebSocket.  asked_id: x-request-id. */
+struct request *request_new_bare(struct api *api, const char *method, const char *path,
+				 const char *peer, const char *asked_id);
 /* One of several that a request asks for: has its key, an id of its own and no exchange. */
 struct request *request_new_part(struct request *whole, size_t index);
 void request_ref(struct request *r);
 void request_unref(struct request *r);
+void request_count(const struct request *r); /* by route, method and status: it is over */
+void request_drop(struct request *r);        /* the only reference; it leaves no trace in the log */
 
 /* Each of these ends the answer: r->x is NULL after.  The buffer's content is taken. */
 void request_reply(struct request *r, int status, const char *content_type, struct buf *body);

@@ -17,6 +17,11 @@ static const struct route routes[] = {
 	{"POST", "/v1/batch", "many answers in one request", true, false, KEY_BATCH, handle_batch},
 	{"POST", "/v1/route", "which model `auto` would choose, and why", true, false, KEY_CHAT,
 	 handle_route},
+	{"GET", "/v1/stream", "answers over a WebSocket", false, true, KEY_CHAT, handle_stream},
+	{"GET", "/v1/sessions/{id}", "a conversation that is kept", false, false, KEY_CHAT,
+	 handle_session},
+	{"DELETE", "/v1/sessions/{id}", "forgets it", false, false, KEY_CHAT,
+	 handle_session_delete},
 	{"GET", "/v1/usage", "what a project has used", false, false, KEY_USAGE, handle_usage},
 };
 

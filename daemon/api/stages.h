@@ -21,6 +21,7 @@ enum step stage_decode(struct call *c);
 
 /* recall.c: an earlier answer to the same request. */
 enum step stage_short_cut(struct call *c); /* by the raw body, before anything is parsed */
+enum step stage_replay(struct call *c);    /* by Idempotency-Key, before its session is held */
 enum step stage_recall(struct call *c);
 void recall_abandon(struct call *c); /* the client left while an answer was looked for */
 /* The call is over: what it answered goes to those who wait for it and is kept; NULL: it has not.
@@ -29,6 +30,14 @@ void recall_settle(struct call *c, bool answered);
 /* The answer as it is kept for Idempotency-Key, NULL: none is to be kept.  free() record->answer.
  */
 bool recall_write_kept(struct call *c, struct idempotency_record *record);
+
+/* session_stage.c: the conversation that the server keeps. */
+enum step stage_session(struct call *c);
+void session_abandon(struct call *c); /* the client left while it was looked up */
+/* The call is over: keeps the turn if there is an answer.  `done` once, from inside or from the
+ * loop. */
+void session_keep(struct call *c, void (*done)(struct call *c));
+void session_done(struct call *c); /* lets go of it */
 
 /* charge.c: money. */
 enum step stage_spent(struct call *c);   /* a key whose limit is reached, before its body is read */

@@ -85,6 +85,26 @@ static json_t *cache_status(const struct control_deps *deps)
 			 (json_int_t)n.followed);
 }
 
+static json_t *sessions_status(const struct sessions *s)
+{
+	struct sessions_count n = {0};
+
+	if (s)
+		sessions_count(s, &n);
+	return json_pack("{sI sI sI sI}", "entries", (json_int_t)n.entries, "bytes",
+			 (json_int_t)n.bytes, "evictions", (json_int_t)n.evictions, "conflicts",
+			 (json_int_t)n.conflicts);
+}
+
+/* null: none is used. */
+static json_t *redis_status(const struct redis *r)
+{
+	if (!r)
+		return json_null();
+	return json_pack("{ss so}", "state", redis_state_name(redis_state(r)), "detail",
+			 view_text(redis_detail(r)));
+}
+
 static json_t *window_status(const struct plan_window *w)
 {
 	return json_pack("{so so}", "utilization",
@@ -106,13 +126,21 @@ static json_t *plan_status(const struct pool *pool)
 			 window_status(&p->seven_day), "received_at", view_time(p->received_ms));
 }
 
+static json_t *counter(enum metric m)
+{
+	int64_t value = metric_value(m);
+
+	return metric_families[m].micro ? json_real((double)value / 1e6) : json_integer(value);
+}
+
 static json_t *counters(void)
 {
 	json_t *to = json_object();
 
 	for (int m = 0; m < METRICS; m++)
-		json_object_set_new(to, metric_name((enum metric)m),
-				    json_integer(metric_value((enum metric)m)));
+		if (metric_families[m].type == METRIC_COUNTER)
+			json_object_set_new(to, metric_name((enum metric)m),
+					    counter((enum metric)m));
 	return to;
 }
 
@@ -157,6 +185,8 @@ void command_status(struct verb_call *r)
 	json_object_set_new(to, "keys",
 			    json_integer((json_int_t)registry_count_keys(deps->registry)));
 	json_object_set_new(to, "cache", cache_status(deps));
+	json_object_set_new(to, "sessions", sessions_status(deps->sessions));
+	json_object_set_new(to, "redis", redis_status(deps->redis));
 	json_object_set_new(to, "plan", plan_status(deps->pool));
 	json_object_set_new(to, "control_connections", json_integer(c->conn_count));
 	json_object_set_new(to, "counters", counters());
@@ -177,6 +207,11 @@ void command_cache_flush(struct verb_call *r)
 
 	if (!cache) {
 		verb_call_refuse(r, RPC_REFUSED, NULL, "the response cache is off");
+		return;
+	}
+	if (r->control->deps.redis && redis_state(r->control->deps.redis) != REDIS_UP) {
+		verb_call_refuse(r, RPC_REFUSED, NULL,
+				 "the cache is in Redis, which does not answer");
 		return;
 	}
 	cache_count(cache, &before);

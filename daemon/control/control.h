@@ -12,7 +12,9 @@
 #include "daemon/conf/load.h"
 #include "daemon/dispatch/cache.h"
 #include "daemon/dispatch/dispatch.h"
+#include "daemon/dispatch/sessions.h"
 #include "daemon/pool/pool.h"
+#include "daemon/redis/redis.h"
 #include "daemon/store/store.h"
 
 struct control;
@@ -25,6 +27,8 @@ struct control_deps {
 	struct registry *registry;
 	struct routing *routing;
 	struct cache *cache;
+	struct sessions *sessions;
+	struct redis *redis; /* NULL: none is used */
 	struct pool *pool;
 	struct dispatch *dispatch;
 	/* Reads the settings anew and applies them: 0, or a negative code and the lines of errors

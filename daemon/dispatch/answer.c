@@ -89,6 +89,8 @@ char *answer_to_json(const struct answer *a)
 	add_member(&b, "model_id", a->model_id, strlen(a->model_id));
 	add_member(&b, "route", a->route, strlen(a->route));
 	add_member(&b, "stop", stop_names[a->stop], strlen(stop_names[a->stop]));
+	if (a->session_id[0])
+		add_member(&b, "session_id", a->session_id, strlen(a->session_id));
 	for (size_t i = 0; i < NUMBERS; i++)
 		buf_printf(&b, ",\"%s\":%lld", numbers[i].name,
 			   (long long)*(const int64_t *)((const char *)a + numbers[i].offset));
@@ -146,6 +148,8 @@ static struct answer *read_answer(const json_t *from)
 	good = read_string(from, "id", a->id, sizeof a->id) &&
 	       read_string(from, "model_id", a->model_id, sizeof a->model_id) &&
 	       read_string(from, "route", a->route, sizeof a->route) && read_stop(from, &a->stop);
+	if (good && json_object_get(from, "session_id"))
+		good = read_string(from, "session_id", a->session_id, sizeof a->session_id);
 	for (size_t i = 0; good && i < NUMBERS; i++)
 		good = read_number(from, numbers[i].name,
 				   (int64_t *)((char *)a + numbers[i].offset));

@@ -15,6 +15,7 @@ struct answer {
 	int64_t created; /* Unix seconds */
 	char model_id[96];
 	char route[64];
+	char session_id[40]; /* of answers kept for Idempotency-Key; "": none */
 	enum job_stop stop;
 	struct job_usage usage;      /* what the first answer cost */
 	unsigned char body_hash[32]; /* of what was asked: of answers kept for Idempotency-Key */

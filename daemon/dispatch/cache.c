@@ -29,6 +29,7 @@ struct flight {
 	struct cache_ticket *leader, *lookers, *followers;
 	struct answer *answer; /* the leader's; NULL: none yet */
 	bool looking, due, listed;
+	bool blind; /* the back end could not tell */
 	unsigned pins;
 	struct flight *prev, *next; /* in the list of those that are due */
 	UT_hash_handle hh;
@@ -125,8 +126,8 @@ static void tell_lead(struct flight *f, struct cache_ticket *t)
 	t->flight = f;
 	t->leads = true;
 	f->leader = t;
-	f->cache->misses += !t->fresh;
-	t->ready(t->ctx, CACHE_LEAD, NULL);
+	f->cache->misses += !t->fresh && !f->blind;
+	t->ready(t->ctx, f->blind && !t->fresh ? CACHE_BLIND : CACHE_LEAD, NULL);
 }
 
 /* ---- told from the loop ---- */
@@ -189,12 +190,13 @@ static void lookers_follow(struct flight *f)
 	f->lookers = NULL;
 }
 
-static void found(void *ctx, struct answer *answer)
+static void found(void *ctx, struct answer *answer, bool failed)
 {
 	struct flight *f = ctx;
 	struct cache_ticket *t;
 
 	f->looking = false;
+	f->blind = failed;
 	f->pins++;
 	if (answer) {
 		if (!f->leader && !f->due)
@@ -352,6 +354,17 @@ cache_find_alias(struct cache *c, const unsigned char hash[CACHE_KEY_SIZE], uint
 struct answer *cache_peek(struct cache *c, const unsigned char key[CACHE_KEY_SIZE])
 {
 	return c->backend.peek ? c->backend.peek(c->backend.self, key) : NULL;
+}
+
+void cache_fetch(struct cache *c, const unsigned char key[CACHE_KEY_SIZE],
+		 void (*found_it)(void *ctx, struct answer *answer, bool failed), void *ctx)
+{
+	c->backend.get(c->backend.self, key, found_it, ctx);
+}
+
+bool cache_tells_at_once(const struct cache *c)
+{
+	return c->backend.peek != NULL;
 }
 
 static void drop_aliases(struct cache *c)

@@ -30,12 +30,13 @@ struct cache_kept {
 };
 
 /* Where entries are kept; every function may be called again from inside `found`.  A back end that
- * fails says so itself (log, metric) and answers as if nothing were there. */
+ * fails says so itself (log, metric); look-ups are then answered with `failed`. */
 struct cache_backend {
 	/* Answers by `found`, at once (from inside get) or later from the loop, exactly once;
-	 * answer NULL: nothing there.  found takes a reference of its own. */
+	 * answer NULL: nothing there, or (failed) it cannot be told.  found takes a reference of
+	 * its own. */
 	void (*get)(void *self, const unsigned char key[CACHE_KEY_SIZE],
-		    void (*found)(void *ctx, struct answer *answer), void *ctx);
+		    void (*found)(void *ctx, struct answer *answer, bool failed), void *ctx);
 	/* The answer if it is there and can be told at once, borrowed until the next call.  NULL
 	 * for a back end that never can. */
 	struct answer *(*peek)(void *self, const unsigned char key[CACHE_KEY_SIZE]);
@@ -50,6 +51,11 @@ struct cache_backend {
 	void *self;
 };
 
+/* Two places for the same things: what the first does not have is looked for in the second, and
+ * both keep what is put.  Takes both.  0, -ENOMEM (they are the caller's still). */
+int cache_pair_new(const struct cache_backend *first, const struct cache_backend *second,
+		   struct cache_backend *ret_backend);
+
 /* Memory: entries with a TTL on the injected monotonic clock, LRU within max_bytes (text and
  * bookkeeping).  An answer above an eighth of max_bytes is not kept.  0, -ENOMEM. */
 int cache_ram_new(size_t max_bytes, struct cache_backend *ret_backend);
@@ -63,7 +69,11 @@ struct cache *cache_new(uv_loop_t *loop,
 /* No ticket may be in a flight.  The loop calls `closed` (may be NULL) when all is freed. */
 void cache_free(struct cache *c, void (*closed)(void *ctx), void *ctx);
 
-enum cache_result { CACHE_HIT, CACHE_LEAD };
+enum cache_result {
+	CACHE_HIT,
+	CACHE_LEAD, /* it is not there */
+	CACHE_BLIND /* likewise to lead: it cannot be told whether it is there */
+};
 
 /* One request's part in a flight.  Embedded in the request; zero before use. */
 struct flight;
@@ -78,10 +88,10 @@ struct cache_ticket {
 };
 
 /* Looks the key up and joins its flight.  ready is called once, from inside the call when the
- * answer is known at once, else from the loop: CACHE_HIT with a borrowed answer, or CACHE_LEAD: go
- * on and end with cache_settle.  Followers get either, when the leader has ended.  fresh: do not
- * look for a kept answer (still joins a flight).  ready may free the request with its ticket, and
- * may call every function here but cache_free.  0, -ENOMEM (ready is not called). */
+ * answer is known at once, else from the loop: CACHE_HIT with a borrowed answer, or CACHE_LEAD or
+ * CACHE_BLIND: go on and end with cache_settle.  Followers get either, when the leader has ended.
+ * fresh: do not look for a kept answer (still joins a flight).  ready may free the request with its
+ * ticket, and may call every function here but cache_free.  0, -ENOMEM (ready is not called). */
 int cache_join(struct cache *c, const unsigned char key[CACHE_KEY_SIZE], bool fresh,
 	       struct cache_ticket *t,
 	       void (*ready)(void *ctx, enum cache_result result, struct answer *answer),
@@ -113,9 +123,16 @@ cache_find_alias(struct cache *c, const unsigned char hash[CACHE_KEY_SIZE], uint
  * cache.  For the short cut: it is not counted. */
 struct answer *cache_peek(struct cache *c, const unsigned char key[CACHE_KEY_SIZE]);
 
+/* Asks the back end without joining a flight, where it cannot tell at once; found as in
+ * cache_backend.get.  For the short cut, likewise. */
+void cache_fetch(struct cache *c, const unsigned char key[CACHE_KEY_SIZE],
+		 void (*found)(void *ctx, struct answer *answer, bool failed), void *ctx);
+bool cache_tells_at_once(const struct cache *c); /* by cache_peek */
+
 void cache_flush(struct cache *c); /* entries and aliases; flights go on */
 
-/* Requests that were not fresh: each ends as a hit, a miss (it leads) or followed. */
+/* Requests that were not fresh: each ends as a hit, a miss (it leads) or followed; one that leads
+ * because the back end could not tell is none of these. */
 struct cache_counts {
 	int64_t hits, misses, stores, evictions, followed;
 	size_t entries, bytes; /* as the back end has them */

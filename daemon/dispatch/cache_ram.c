@@ -155,9 +155,9 @@ static struct answer *peek(void *self, const unsigned char key[CACHE_KEY_SIZE])
 }
 
 static void get(void *self, const unsigned char key[CACHE_KEY_SIZE],
-		void (*found)(void *ctx, struct answer *answer), void *ctx)
+		void (*found)(void *ctx, struct answer *answer, bool failed), void *ctx)
 {
-	found(ctx, peek(self, key));
+	found(ctx, peek(self, key), false);
 }
 
 static int64_t expiry(int64_t ttl_ms)

@@ -10,6 +10,7 @@ enum fault {
 	FAULT_PERMISSION,
 	FAULT_NOT_FOUND, /* no such route */
 	FAULT_MODEL_NOT_FOUND,
+	FAULT_SESSION_NOT_FOUND,
 	FAULT_METHOD,
 	FAULT_CONTEXT_LENGTH,
 	FAULT_TOO_LARGE,
@@ -26,6 +27,7 @@ enum fault {
 	FAULT_BACKEND_UNAVAILABLE, /* CLI missing, not logged in, unsafe */
 	FAULT_UPSTREAM,            /* upstream failing or overloaded */
 	FAULT_WORKER,              /* a worker crashed or misbehaved */
+	FAULT_SLOW_READER,         /* the client does not take its answer */
 	FAULT_TIMEOUT,
 	FAULT_CANCELLED, /* the client went away: nobody sees it */
 	FAULT_INTERNAL,

@@ -67,6 +67,7 @@ int job_prompt_seal(struct job_prompt *prompt)
 		free(prompt->body);
 		prompt->body = body;
 		prompt->body_len = at + 1;
+		prompt->messages_len = messages_len;
 	}
 	free(messages);
 	free(extra);

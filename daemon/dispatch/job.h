@@ -37,7 +37,8 @@ struct job_prompt {
 	char *body;    /* `extra` plus `messages` as JSON text, what body mode sends; made by
 			  job_prompt_seal */
 	size_t body_len;
-	int64_t max_tokens; /* 0: the model's own maximum */
+	size_t messages_len; /* of the messages as JSON text; likewise */
+	int64_t max_tokens;  /* 0: the model's own maximum */
 	enum job_effort effort;
 	bool no_thinking;
 };

@@ -19,6 +19,7 @@
 #include "shared/json.h"
 #include "shared/log.h"
 
+#include "daemon/observe/metrics.h"
 #include "daemon/pool/dirs.h"
 #include "daemon/pool/pool_private.h"
 
@@ -117,6 +118,7 @@ int pool_run(struct pool *p, struct job *job)
 		pool_fresh_taken(p);
 	snprintf(w->project, sizeof w->project, "%s", job->project);
 	job->worker = w;
+	metric_add_as(METRIC_DISPATCHES, 1, w->requests ? "warm" : "cold");
 	worker_run(w, job);
 	return 0;
 }
@@ -245,6 +247,7 @@ void pool_start_failed(struct pool *p, unsigned id, const char *why)
 	char detail[512];
 
 	backoff_failure(&p->starts, clock_mono_us());
+	metric_add(METRIC_WORKER_START_FAILURES, 1);
 	log_warn("pool", "worker %u did not start (%s); next try in %" PRId64 " ms", id, why,
 		 backoff_wait_ms(&p->starts, clock_mono_us()));
 	if (backoff_open(&p->starts) && p->health != POOL_NOT_LOGGED_IN &&

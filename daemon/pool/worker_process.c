@@ -15,6 +15,7 @@
 #include "shared/err.h"
 #include "shared/log.h"
 
+#include "daemon/observe/metrics.h"
 #include "daemon/pool/worker_private.h"
 
 enum { TERM_AFTER_MS = 200, RSS_CHECK_US = 1000000 };
@@ -136,6 +137,7 @@ void worker_distrust(struct worker *w, const char *why)
 {
 	if (w->state >= WORKER_DRAINING)
 		return;
+	metric_add(METRIC_WORKER_REPLACED, 1);
 	log_warn("worker", "%u (pid %d) is replaced: it %s while %s%s%s", w->id,
 		 (int)w->child.process.pid, why, worker_state_name(w->state),
 		 w->err.len ? ", last words: " : "", w->err.len ? w->err.data : "");
@@ -281,6 +283,7 @@ struct worker *worker_start(uv_loop_t *loop, unsigned id, const struct worker_sp
 		abandon_start(w);
 		return w;
 	}
+	metric_add(METRIC_WORKER_STARTS, 1);
 	log_debug("worker", "%u starts, pid %d", id, (int)w->child.process.pid);
 	begin(w);
 	return w;

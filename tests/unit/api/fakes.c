@@ -16,6 +16,7 @@
 #include "tests/unit/test.h"
 
 struct fakes fakes;
+const struct cache_backend *fakes_cache_backend;
 
 static struct model catalogue[] = {
 	{"haiku", "claude-haiku-5-5", "Haiku 5.5", true, 1000000, 5000000},
@@ -24,12 +25,31 @@ static struct model catalogue[] = {
 
 static void make_caches(void)
 {
+	const struct sessions_conf sessions = {
+		.ttl_ms = 3600000, .max_size = 4096, .max_bytes = 65536};
 	struct cache_backend memory, replays;
 
-	assert_int_equal(cache_ram_new(1 << 20, &memory), 0);
+	if (fakes_cache_backend)
+		memory = *fakes_cache_backend;
+	else
+		assert_int_equal(cache_ram_new(1 << 20, &memory), 0);
 	fakes.cache = cache_new(&fakes.loop, &memory);
-	replays_backend(NULL, &replays);
+	assert_int_equal(replays_backend(NULL, &replays), 0);
 	fakes.replays = cache_new(&fakes.loop, &replays);
+	fakes.sessions = sessions_new(&sessions, NULL);
+}
+
+static bool host_allowed(void *ctx, const char *host)
+{
+	assert_ptr_equal(ctx, &fakes);
+	assert_string_equal(host, "localhost:8080");
+	return !fakes.foreign_host;
+}
+
+static bool room_for_stream(void *ctx)
+{
+	assert_ptr_equal(ctx, &fakes);
+	return !fakes.no_room;
 }
 
 int fakes_setup(void **state)
@@ -45,6 +65,7 @@ int fakes_setup(void **state)
 	fakes.conf.routing.default_model = strdup("sonnet");
 	fakes.conf.claude.system_prompt = strdup("Be helpful.");
 	fakes.conf.pool.max_answer = 1024;
+	fakes.conf.sessions.max_size = 4096;
 	fakes.conf.pool.queue = 2;
 	fakes.conf.pool.queue_timeout = 60000;
 	fakes.conf.pool.request_timeout = 600000;
@@ -54,6 +75,8 @@ int fakes_setup(void **state)
 	fakes.conf.http.max_batch = 10;
 	fakes.conf.pool.workers = 2;
 	fakes.conf.cache.ttl = 60000;
+	fakes.conf.websocket.max_chats = 3;
+	fakes.conf.websocket.auth_timeout = 100;
 	uv_loop_init(&fakes.loop);
 	fakes_admit_setup();
 	make_caches();
@@ -62,7 +85,11 @@ int fakes_setup(void **state)
 					       .conf = &fakes.conf,
 					       .routing = fakes.routing,
 					       .cache = fakes.cache,
-					       .replays = fakes.replays});
+					       .replays = fakes.replays,
+					       .sessions = fakes.sessions,
+					       .host_allowed = host_allowed,
+					       .room_for_stream = room_for_stream,
+					       .ctx = &fakes});
 	fakes.handlers = api_handlers(fakes.api);
 	return 0;
 }
@@ -74,6 +101,7 @@ int fakes_teardown(void **state)
 	api_free(fakes.api);
 	cache_free(fakes.cache, NULL, NULL);
 	cache_free(fakes.replays, NULL, NULL);
+	sessions_free(fakes.sessions);
 	routing_free(fakes.routing);
 	uv_run(&fakes.loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&fakes.loop), 0);
@@ -328,7 +356,7 @@ enum fault dispatch_submit(struct dispatch *d, struct job *job)
 		job->result.retry_after_ms = 1500;
 		return fakes.refuse;
 	}
-	assert_null(fakes.job);
+	assert_true(fakes.several || !fakes.job);
 	assert_non_null(job->prompt.body);
 	assert_non_null(job->prompt.model);
 	job->state = JOB_RUNNING;
@@ -343,18 +371,30 @@ enum fault dispatch_submit(struct dispatch *d, struct job *job)
 void dispatch_cancel(struct dispatch *d, struct job *job)
 {
 	(void)d;
-	assert_ptr_equal(job, fakes.job);
+	assert_true(fakes.several || job == fakes.job);
 	fakes.cancelled++;
 }
 
 void dispatch_pause(struct dispatch *d, struct job *job, bool paused)
 {
 	(void)d;
-	assert_ptr_equal(job, fakes.job);
+	assert_true(fakes.several || job == fakes.job);
 	if (paused)
 		fakes.pauses++;
 	else
 		fakes.resumes++;
+}
+
+unsigned dispatch_queued(const struct dispatch *d)
+{
+	(void)d;
+	return 2;
+}
+
+void pool_count(const struct pool *p, struct pool_counts *ret_counts)
+{
+	(void)p;
+	*ret_counts = (struct pool_counts){.ready = 1, .busy = 4};
 }
 
 bool dispatch_draining(const struct dispatch *d)

@@ -63,15 +63,20 @@ struct fakes {
 	bool body_mode, draining;
 	struct models models;
 	struct plan_limits plan;
-	enum fault refuse; /* what dispatch_submit answers */
-	struct job *job;   /* the last one submitted, while it is open */
+	enum fault refuse;          /* what dispatch_submit answers */
+	struct job *job;            /* the last one submitted, while it is open */
+	bool several;               /* more may be submitted: the test keeps them and sets `job` */
+	bool foreign_host, no_room; /* for WebSockets */
 	unsigned submitted, cancelled, pauses, resumes;
 	struct fake_admit admit;
 	struct routing *routing;
+	struct sessions *sessions;
 	struct cache *cache, *replays;
 };
 
 extern struct fakes fakes;
+/* What the cache is made over by fakes_setup(); NULL: memory. */
+extern const struct cache_backend *fakes_cache_backend;
 
 int fakes_setup(void **state); /* frozen clock, a ready pool with haiku and sonnet */
 int fakes_teardown(void **state);
@@ -83,6 +88,7 @@ const char *fake_out(const struct exchange *x, const char *name); /* NULL: not s
 
 void fake_send(struct exchange *x); /* head, then request unless answered; flushes */
 void fake_flush(void);              /* holds and lines become durable */
+void fake_revoke_key(void);         /* "ccapi_good" */
 void fakes_admit_setup(void);
 void fake_finish(struct exchange *x); /* the answer is sent; frees x */
 void fake_abort(struct exchange *x);  /* the client is gone; frees x */

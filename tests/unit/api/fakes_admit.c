@@ -109,6 +109,11 @@ enum key_check registry_check_key(struct registry *r, const char *secret, int64_
 	return KEY_GOOD;
 }
 
+void fake_revoke_key(void)
+{
+	the_key.record.revoked_ms = 1;
+}
+
 void registry_touch_key(struct registry *r, struct key *key, int64_t now_ms)
 {
 	(void)r;
@@ -275,6 +280,38 @@ bool store_healthy(const struct store *s)
 {
 	(void)s;
 	return fakes.admit.healthy;
+}
+
+void store_count(const struct store *s, struct store_counts *ret_counts)
+{
+	(void)s;
+	*ret_counts = (struct store_counts){.commits = 3, .writes = 5};
+}
+
+void registry_each_project(struct registry *r, void (*each)(void *ctx, struct project *p),
+			   void *ctx)
+{
+	(void)r;
+	(void)each;
+	(void)ctx;
+}
+
+void registry_each_key(struct registry *r, const char *project,
+		       void (*each)(void *ctx, struct key *k), void *ctx)
+{
+	(void)r;
+	(void)project;
+	(void)each;
+	(void)ctx;
+}
+
+void budget_each(struct account_list *list, int64_t now_ms,
+		 void (*each)(void *ctx, const struct budget_view *view), void *ctx)
+{
+	(void)list;
+	(void)now_ms;
+	(void)each;
+	(void)ctx;
 }
 
 int store_find_answer(struct store *s, const char *project, const unsigned char key_hash[HASH_SIZE],

@@ -113,15 +113,14 @@ static void posts_need_json(void **state)
 	}
 }
 
-static void websocket_is_named_as_missing(void **state)
+static void an_upgrade_elsewhere_is_an_ordinary_request(void **state)
 {
-	struct exchange *x = fake_exchange("GET", "/v1/stream");
+	struct exchange *x = fake_exchange("GET", "/health");
 
 	(void)state;
 	fake_add_header(x, "Upgrade", "WebSocket");
 	fake_send(x);
-	assert_code(x, 501, "not_implemented");
-	assert_non_null(strstr(x->sent.data, "WebSocket"));
+	assert_int_equal(x->status, 200);
 	fake_finish(x);
 }
 
@@ -204,12 +203,16 @@ static void index_lists_the_routes(void **state)
 {
 	struct exchange *x = fake_exchange("GET", "/");
 	json_t *v;
+	size_t count = 0;
 
 	(void)state;
+	while (route_at(count))
+		count++;
+	assert_true(count > 10);
 	fake_send(x);
 	v = body(x);
 	assert_string_equal(json_get_str(v, "name"), "ccapi");
-	assert_int_equal(json_array_size(json_object_get(v, "routes")), 10);
+	assert_int_equal(json_array_size(json_object_get(v, "routes")), count);
 	json_decref(v);
 	fake_finish(x);
 }
@@ -400,7 +403,7 @@ int main(void)
 		TEST(routes_match_method_and_path),
 		TEST(unknown_routes_and_methods),
 		TEST(posts_need_json),
-		TEST(websocket_is_named_as_missing),
+		TEST(an_upgrade_elsewhere_is_an_ordinary_request),
 		TEST(only_our_keys_are_wrong),
 		TEST(health_needs_no_key),
 		TEST(ready_says_why_not),

@@ -109,7 +109,6 @@ static void refusals_keep_their_status_and_words(void **state)
 	} refusals[] = {{400, NULL},
 			{403, "permission_denied"},
 			{413, "request_too_large"},
-			{501, "not_implemented"},
 			{503, "overloaded"},
 			{417, NULL},
 			{505, "internal_error"}};

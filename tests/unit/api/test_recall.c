@@ -343,6 +343,28 @@ static void two_requests_with_one_key_at_the_same_time_share_the_answer(void **s
 	fake_finish(other);
 }
 
+static void of_an_answer_too_large_to_be_kept_there_is_word(void **state)
+{
+	struct exchange *first = keyed_chat("k1", "{\"stream\":true," HELLO "}");
+	struct exchange *second = keyed_chat("k1", "{\"stream\":true," HELLO "}");
+	char text[600];
+
+	(void)state;
+	memset(text, 'x', sizeof text - 1);
+	text[sizeof text - 1] = '\0';
+	fake_send(first);
+	fake_send(second);
+	fake_text(text);
+	fake_text(text); /* more than pool.max_answer in all */
+	fake_done(FAULT_NONE);
+	fake_run_loop();
+	assert_int_equal(first->status, 200);
+	fake_assert_error(second, 409, "conflict", NULL);
+	assert_int_equal(fakes.submitted, 1);
+	fake_finish(first);
+	fake_finish(second);
+}
+
 static void an_idempotency_key_has_a_length(void **state)
 {
 	char key[300];
@@ -379,6 +401,7 @@ int main(void)
 		CASE(limits_count_for_hits_too),
 		CASE(an_answer_for_an_idempotency_key_is_kept_with_its_line),
 		CASE(two_requests_with_one_key_at_the_same_time_share_the_answer),
+		CASE(of_an_answer_too_large_to_be_kept_there_is_word),
 		CASE(an_idempotency_key_has_a_length),
 	};
 

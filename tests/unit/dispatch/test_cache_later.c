@@ -175,6 +175,86 @@ static void lookers_may_do_anything_from_inside_ready(void **state)
 	expect_told("c=kept ");
 }
 
+/* ---- a back end that cannot tell ---- */
+
+static void get_fails(void)
+{
+	fake.fails = true;
+	answer_get(NULL);
+	fake.fails = false;
+}
+
+static void who_cannot_be_told_leads_blind(void **state)
+{
+	struct asker a = {.name = "a"}, b = {.name = "b"}, c = {.name = "c"};
+
+	(void)state;
+	fake.at_once = false;
+	join(&a, 'k', false);
+	join(&b, 'k', false);
+	get_fails();
+	expect_told_already("a=blind ");
+	join(&c, 'k', false);
+	settle(&a, "new", 1000);
+	assert_int_equal(fake.puts, 1); /* it may be there again by now */
+	expect_told("b=new c=new ");
+	assert_int_equal(counts().misses, 0);
+	assert_int_equal(counts().followed, 2);
+}
+
+static void who_takes_a_blind_leader_s_place_is_blind_too(void **state)
+{
+	struct asker a = {.name = "a"}, b = {.name = "b"}, c = {.name = "c"};
+
+	(void)state;
+	fake.at_once = false;
+	join(&a, 'k', false);
+	join(&b, 'k', false);
+	join(&c, 'k', true); /* has not looked: it leads at once, and misses nothing */
+	get_fails();
+	expect_told("c=lead ");
+	settle(&c, NULL, 0);
+	expect_told("a=blind ");
+	settle(&a, NULL, 0);
+	expect_told("b=blind ");
+	join(&c, 'k', true);
+	settle(&b, NULL, 0);
+	expect_told("c=lead "); /* it did not want to know */
+	settle(&c, NULL, 0);
+	join(&a, 'k', false); /* a look-up of its own again */
+	get_finds(NULL);
+	expect_told("a=lead ");
+	leave(&a);
+}
+
+static void note_fetched(void *ctx, struct answer *answer, bool failed)
+{
+	snprintf(ctx, 16, "%s", failed ? "failed" : answer ? answer->text : "nothing");
+}
+
+static void a_fetch_asks_without_a_flight(void **state)
+{
+	char one[16] = "", two[16] = "", three[16] = "", four[16] = "";
+
+	(void)state;
+	fake.at_once = false;
+	assert_false(cache_tells_at_once(fake.cache));
+	cache_fetch(fake.cache, key_of('k'), note_fetched, one);
+	cache_fetch(fake.cache, key_of('k'), note_fetched, two);
+	cache_fetch(fake.cache, key_of('k'), note_fetched, three);
+	cache_fetch(fake.cache, key_of('k'), note_fetched, four);
+	assert_int_equal(fake.gets_count, 4);
+	get_finds("kept");
+	get_finds(NULL);
+	get_fails();
+	get_finds("late");
+	assert_string_equal(one, "kept");
+	assert_string_equal(two, "nothing");
+	assert_string_equal(three, "failed");
+	assert_string_equal(four, "late");
+	assert_int_equal(counts().hits + counts().misses, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -188,6 +268,9 @@ int main(void)
 		TEST(lookers_get_the_leader_s_answer_if_it_comes_first),
 		TEST(a_leader_that_leaves_a_look_up_leaves_it_to_go_on),
 		TEST(lookers_may_do_anything_from_inside_ready),
+		TEST(who_cannot_be_told_leads_blind),
+		TEST(who_takes_a_blind_leader_s_place_is_blind_too),
+		TEST(a_fetch_asks_without_a_flight),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

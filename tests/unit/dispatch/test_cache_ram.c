@@ -95,10 +95,11 @@ static void what_was_put_is_found_with_its_text(void **state)
 	assert_false(has(2));
 }
 
-static void on_found(void *ctx, struct answer *answer)
+static void on_found(void *ctx, struct answer *answer, bool failed)
 {
 	struct answer **ret = ctx;
 
+	assert_false(failed);
 	*ret = answer;
 }
 
@@ -114,8 +115,9 @@ static void get_answers_at_once(void **state)
 	assert_null(a);
 }
 
-static void on_found_flush(void *ctx, struct answer *answer)
+static void on_found_flush(void *ctx, struct answer *answer, bool failed)
 {
+	assert_false(failed);
 	assert_non_null(answer);
 	answer_ref(answer);
 	ram.flush(ram.self);
