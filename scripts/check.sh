@@ -112,7 +112,7 @@ base_checks() {
 		step generated - scripts/check-generated.sh build/bin
 	fi
 	unit_tests unit build/release
-	python_tests component tests/component 300
+	python_tests component tests/component 600
 	python_tests system tests/system 600
 	python_tests real tests/real 600
 	node_tests interop tests/interop 300

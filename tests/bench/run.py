@@ -22,11 +22,14 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
+import websockets
+
 from measure import (
     Daemon, Nginx, RawCli, Row, Stub, all_ready, chat_body, children_cpu, cpu_of, cpu_of_tree, first_token_of_stream,
     median, percentile, sim_direct, wait_for, wrk,
 )  # fmt: skip
 from harness import BIN_DIR, REPO, bearer, in_parallel
+from redis_server import Redis
 
 QUICK = "--quick" in sys.argv
 ROUNDS = 3 if QUICK else 5
@@ -146,11 +149,18 @@ def bench_throughput(rows: List[Row]) -> None:
 
 
 def bench_cache(rows: List[Row]) -> None:
-    """P6: a cache hit, its line in the ledger included, against nginx."""
+    """P6: a cache hit, its line in the ledger included, against nginx; from memory, then from Redis."""
+    _bench_cache(rows, "cache hit", {})
+    redis = Redis()
+    _bench_cache(rows, "the same from Redis", {"redis.url": f"unix://{redis.path}", "redis.timeout": "1s"})
+    redis.close()
+
+
+def _bench_cache(rows: List[Row], what: str, options: Dict[str, Any]) -> None:
     nginx = Nginx()
-    with Daemon(options={**QUIET, "cache.enabled": True}) as d:
+    with Daemon(options={**QUIET, "cache.enabled": True, **options}) as d:
         url = f"http://127.0.0.1:{d.port}/v1/chat/completions"
-        assert d.chat("hello there").status == 200
+        wait_for(lambda: d.chat("hello there").headers["x-ccapi-cache"] == "hit", "a hit")
         ours: List[float] = []
         theirs: List[float] = []
         for _ in range(ROUNDS):
@@ -162,7 +172,7 @@ def bench_cache(rows: List[Row]) -> None:
         assert hits >= sum(ours) * SECONDS * 0.9, hits
     nginx.close()
     ratio = median(ours) / median(theirs)
-    rows.append(Row("P6", "cache hit, in the ledger, requests/s; nginx `return 200`", ">= 1/4",
+    rows.append(Row("P6", f"{what}, in the ledger, requests/s; nginx `return 200`", ">= 1/4",
                     f"{median(ours):,.0f}; {median(theirs):,.0f}: {ratio:.2f}", ratio >= 1 / 4))  # fmt: skip
 
 
@@ -281,8 +291,30 @@ async def _read_stamps(port: int, tokens: int, late: List[float]) -> None:
     writer.close()
 
 
+async def _read_messages(port: int, tokens: int, late: List[float]) -> None:
+    """The same over a WebSocket."""
+    prompt = f"[[sim:tokens={tokens}]][[sim:pace=20]][[sim:stamp]]"
+    marker = '"content":"'
+    async with websockets.connect(f"ws://127.0.0.1:{port}/v1/stream", ping_interval=None, open_timeout=60) as ws:
+        await ws.send(json.dumps({"type": "chat", "id": "a", **chat_body(prompt)}))
+        async for message in ws:
+            now = time.monotonic_ns() // 1000
+            if message.startswith('{"type":"token"'):
+                stamp = message[message.index(marker) + len(marker) :].split('"', 1)[0].strip()
+                if stamp.isdigit():
+                    late.append((now - int(stamp)) / 1000)
+            elif message.startswith('{"type":"done"'):
+                return
+    raise AssertionError("the stream broke off")
+
+
 def bench_streams(rows: List[Row]) -> None:
-    """P8: a hundred streams of fifty tokens a second."""
+    """P8: a hundred streams of fifty tokens a second, by server-sent events and by WebSocket."""
+    _bench_streams(rows, "streams", _read_stamps)
+    _bench_streams(rows, "WebSockets", _read_messages)
+
+
+def _bench_streams(rows: List[Row], what: str, read: Callable[[int, int, List[float]], Any]) -> None:
     tokens = 150 if QUICK else 400
     opts = {"pool.workers": 100, "pool.spares": 0, "pool.reuse": "always", **SHOW_READY}
     late: List[float] = []
@@ -290,14 +322,14 @@ def bench_streams(rows: List[Row]) -> None:
         all_ready(d, 101)
 
         async def run() -> None:
-            await asyncio.gather(*[_read_stamps(d.port, tokens, late) for _ in range(100)])
+            await asyncio.gather(*[read(d.port, tokens, late) for _ in range(100)])
 
         cpu, t = cpu_of(d.pid), time.monotonic()
         asyncio.run(run())
         share = (cpu_of(d.pid) - cpu) / (time.monotonic() - t)
     assert len(late) == 100 * tokens, len(late)
     p99 = percentile(late, 0.99)
-    rows.append(Row("P8", "100 streams at 50 tokens/s: CPU of the daemon", "<= 6 % of a core", f"{share * 100:.1f} %",
+    rows.append(Row("P8", f"100 {what} at 50 tokens/s: CPU of the daemon", "<= 6 % of a core", f"{share * 100:.1f} %",
                     share <= 0.06))  # fmt: skip
     rows.append(Row("P8", "the same: token written by the worker to read by the client, p99", "<= 5 ms",
                     f"{p99:.1f} ms (p50 {percentile(late, 0.5):.1f})", p99 <= 5))  # fmt: skip
@@ -308,18 +340,31 @@ def bench_memory(rows: List[Row]) -> None:
     with Daemon(options=QUIET) as d:
         d.chat("hello")
         idle = d.rss_kb() / 1024
-        socks = []
-        for _ in range(1000):
-            s = socket.create_connection(("127.0.0.1", d.port))
-            s.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            socks.append(s)
-        for s in socks:
-            assert s.recv(65536).startswith(b"HTTP/1.1 200")
-        more = d.rss_kb() / 1024 - idle
-        for s in socks:
-            s.close()
+        more = _memory_of_a_thousand(d, b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"HTTP/1.1 200")
+    with Daemon(options={**QUIET, "websocket.max_connections": 2000}) as d:
+        d.chat("hello")
+        upgrade = (b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                   b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n")  # fmt: skip
+        sockets = _memory_of_a_thousand(d, upgrade, b"HTTP/1.1 101")
     rows.append(Row("P9", "RSS idle", "<= 15 MB", f"{idle:.1f} MB", idle <= 15))
     rows.append(Row("P9", "RSS of 1,000 idle keep-alive connections", "<= 20 MB more", f"{more:.1f} MB", more <= 20))
+    rows.append(Row("P9", "RSS of 1,000 idle WebSockets", "<= 15 MB more", f"{sockets:.1f} MB", sockets <= 15))
+
+
+def _memory_of_a_thousand(d: Daemon, request: bytes, answer: bytes) -> float:
+    """MB that a thousand connections cost which have asked once and stay."""
+    before = d.rss_kb()
+    socks = []
+    for _ in range(1000):
+        s = socket.create_connection(("127.0.0.1", d.port))
+        s.sendall(request)
+        socks.append(s)
+    for s in socks:
+        assert s.recv(65536).startswith(answer)
+    more = d.rss_kb() - before
+    for s in socks:
+        s.close()
+    return more / 1024
 
 
 def bench_start(rows: List[Row]) -> None:

@@ -26,7 +26,10 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+
+if TYPE_CHECKING:
+    from ws_client import WebSocket
 
 REPO = Path(__file__).resolve().parents[2]
 BIN_DIR = Path(os.environ.get("CCAPI_BIN_DIR", REPO / "build" / "bin")).resolve()
@@ -469,6 +472,12 @@ class Daemon:
     def open_stream(self, prompt: Any = "hello", rcvbuf: int = 0, **params: Any) -> socket.socket:
         """Sends a streamed request and hands out the socket unread."""
         return self.send_raw(chat_request(chat_body(prompt, stream=True, **params)), rcvbuf)
+
+    def websocket(self, headers: Optional[Dict[str, str]] = None, path: str = "/v1/stream", **options: Any) -> "WebSocket":
+        """An open WebSocket; options are those of websockets.connect."""
+        from ws_client import WebSocket  # most tests do without the package
+
+        return WebSocket(f"ws://127.0.0.1:{self.port}{path}", headers, 30 * SLOWNESS, **options)
 
     def send_raw(self, data: bytes, rcvbuf: int = 0) -> socket.socket:
         s = socket.socket()
