@@ -205,6 +205,14 @@ def test_a_close_of_the_peer_that_may_not_be_is_answered_with_why(e: Echo) -> No
         c.close()
 
 
+def test_a_close_of_the_peer_is_answered_whatever_comes_behind_it(e: Echo) -> None:
+    c = Raw(e)
+    c.s.sendall(Raw.make(struct.pack("!H", 1000), kind=CLOSE) + bytes(4000000))
+    assert c.frame() == (CLOSE, struct.pack("!H", 1000))
+    assert c.s.recv(100) == b""
+    c.close()
+
+
 def test_nothing_follows_a_close_frame(e: Echo) -> None:
     for then in (dict(payload=b"x", kind=3), dict(payload=b"\x03\xe8", kind=CLOSE), dict(payload=b"x", mask=False)):
         for together in (True, False):
