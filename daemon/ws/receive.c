@@ -48,8 +48,8 @@ static void take_message(struct ws_conn *w)
 
 static void take_data(struct ws_conn *w, const struct frames_piece *piece)
 {
-	const size_t most = w->limit ? w->limit : w->server->conf.max_message;
 	struct buf *message = &w->message;
+	size_t room;
 
 	if (piece->binary) {
 		ws_conn_violates(w, WS_CLOSE_UNSUPPORTED, "Only text messages are understood.");
@@ -60,10 +60,12 @@ static void take_data(struct ws_conn *w, const struct frames_piece *piece)
 			ws_conn_violates(w, WS_CLOSE_POLICY, "Too many messages a second.");
 			return;
 		}
-		buf_init(message, most);
+		buf_init(message, w->limit ? w->limit : w->server->conf.max_message);
 	}
-	/* What a frame has announced counts at once: nobody has to send it in vain. */
-	if (piece->len > most - message->len || piece->to_come > most - message->len - piece->len) {
+	/* The bound is that of the message's beginning.  What a frame has announced counts at once:
+	 * nobody has to send it in vain. */
+	room = message->max - message->len;
+	if (piece->len > room || piece->to_come > room - piece->len) {
 		ws_conn_violates(w, WS_CLOSE_TOO_LARGE, "The message is too large.");
 		return;
 	}

@@ -230,6 +230,25 @@ def test_a_message_may_be_as_large_as_the_limit_and_no_byte_larger() -> None:
         c.close()
 
 
+def test_a_reload_bounds_the_messages_that_begin_after_it() -> None:
+    with echo() as e:
+        within, beyond, operator = Raw(e), Raw(e), Raw(e)
+        for c in (within, beyond):
+            c.send(b"len" + b"x" * 500000, final=False)
+            c.send(b"", kind=PING)
+            assert c.frame() == (PONG, b"")  # so it has come
+        operator.send(b"bound 1000")
+        assert operator.text() == "bound"
+        within.send(b"x" * 500000, kind=0)
+        assert within.text() == "len 1000003"
+        within.send(b"len" + b"x" * 998)
+        assert within.closed() == 1009
+        beyond.send(b"x" * 600000, kind=0)
+        assert beyond.closed() == 1009
+        for c in (within, beyond, operator):
+            c.close()
+
+
 def test_the_rate_is_an_average_with_bursts_of_two_seconds() -> None:
     with echo(max_rate=50) as e:
         c = Raw(e)  # has sent one message

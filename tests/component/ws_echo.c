@@ -6,6 +6,7 @@
  *   who                  send "conn N", N being the connection's number
  *   flood COUNT BYTES    send so many messages of so many bytes, each beginning with its number
  *   close CODE REASON    close
+ *   bound BYTES          reload with this max_message, for all connections; answers "bound"
  *
  * HTTP:
  *   GET  /v1/events      begins an event stream and waits
@@ -42,6 +43,7 @@ struct app {
 	uv_loop_t loop;
 	struct listener *listener;
 	struct ws_server *ws;
+	struct ws_conf conf;
 	struct http_server *http;
 	struct exchange *streams[STREAMS_MAX]; /* that wait for /v1/go */
 	uv_signal_t sigterm;
@@ -84,12 +86,18 @@ static void flood(struct ws_conn *w, const char *args)
 	tell("flooded", w, (long)ws_queued(w));
 }
 
+static void reload(struct app *app, struct ws_conn *w)
+{
+	ws_server_configure(app->ws, &app->conf);
+	ws_send(w, "bound", 5);
+}
+
 static void on_message(void *ctx, struct ws_conn *w, const char *text, size_t len)
 {
+	struct app *app = ctx;
 	char answer[64];
 	int code, at = 0;
 
-	(void)ctx;
 	if (strncmp(text, "echo ", 5) == 0)
 		ws_send(w, text + 5, len - 5);
 	else if (strncmp(text, "len", 3) == 0)
@@ -100,6 +108,8 @@ static void on_message(void *ctx, struct ws_conn *w, const char *text, size_t le
 					 (intptr_t)ws_user(w)));
 	else if (strncmp(text, "flood ", 6) == 0)
 		flood(w, text + 6);
+	else if (sscanf(text, "bound %zu", &app->conf.max_message) == 1)
+		reload(app, w);
 	else if (sscanf(text, "close %d %n", &code, &at) == 1)
 		ws_close(w, (enum ws_close_code)code, text + at);
 }
@@ -285,6 +295,7 @@ static const char *start(struct app *app, const struct ws_conf *conf)
 	const struct listener_targets targets = {take_http, look, take_websocket, app};
 
 	uv_loop_init(&app->loop);
+	app->conf = *conf;
 	app->ws = ws_server_new(&app->loop, conf, &handlers);
 	app->http = http_server_new(&app->loop, &http, &http_handlers);
 	app->listener = listener_new(&app->loop, &listener, &targets);
