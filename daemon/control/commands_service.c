@@ -133,12 +133,13 @@ static json_t *counter(enum metric m)
 	return metric_families[m].micro ? json_real((double)value / 1e6) : json_integer(value);
 }
 
+/* Those that modules keep themselves stand in their own parts of the answer. */
 static json_t *counters(void)
 {
 	json_t *to = json_object();
 
 	for (int m = 0; m < METRICS; m++)
-		if (metric_families[m].type == METRIC_COUNTER)
+		if (metric_families[m].type == METRIC_COUNTER && !metric_families[m].copied)
 			json_object_set_new(to, metric_name((enum metric)m),
 					    counter((enum metric)m));
 	return to;

@@ -106,6 +106,7 @@ struct metric_family {
 	enum metric_type type;
 	const char *labels[METRIC_LABELS]; /* names; NULL: no more */
 	bool micro;       /* values are millionths of the unit: micro-dollars, microseconds */
+	bool copied;      /* a module keeps it: it is set when somebody looks at /metrics */
 	unsigned series;  /* at most so many; 0: one, or as many as METRIC_SERIES with labels */
 	const char *help; /* one sentence */
 };

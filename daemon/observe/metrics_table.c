@@ -6,6 +6,10 @@
 	{                                                                                          \
 		.name = (n), .type = METRIC_COUNTER, .help = (text)                                \
 	}
+#define COUNTER_COPIED(n, text)                                                                    \
+	{                                                                                          \
+		.name = (n), .type = METRIC_COUNTER, .copied = true, .help = (text)                \
+	}
 #define COUNTER_BY(n, text, ...)                                                                   \
 	{                                                                                          \
 		.name = (n), .type = METRIC_COUNTER, .labels = {__VA_ARGS__}, .help = (text)       \
@@ -118,10 +122,11 @@ const struct metric_family metric_families[METRICS] = {
 		COUNTER("ccapi_cache_bypasses_total",
 			"Requests for which the cache could not be asked, because Redis did not "
 			"answer."),
-	[METRIC_CACHE_STORES] = COUNTER("ccapi_cache_stores_total", "Answers put into the cache."),
+	[METRIC_CACHE_STORES] =
+		COUNTER_COPIED("ccapi_cache_stores_total", "Answers put into the cache."),
 	[METRIC_CACHE_EVICTIONS] =
-		COUNTER("ccapi_cache_evictions_total",
-			"Answers dropped from memory for want of room, before their time."),
+		COUNTER_COPIED("ccapi_cache_evictions_total",
+			       "Answers dropped from memory for want of room, before their time."),
 	[METRIC_CACHE_ENTRIES] =
 		GAUGE("ccapi_cache_entries", "Answers kept in memory; 0 with Redis."),
 	[METRIC_CACHE_BYTES] =
@@ -187,10 +192,10 @@ const struct metric_family metric_families[METRICS] = {
 
 	[METRIC_STORE_UP] = GAUGE("ccapi_store_up", "Whether the ledger can be written."),
 	[METRIC_STORE_QUEUE] = GAUGE("ccapi_store_queue", "Changes that are not on disk yet."),
-	[METRIC_STORE_WRITES] = COUNTER("ccapi_store_writes_total", "Changes written."),
-	[METRIC_STORE_COMMITS] =
-		COUNTER("ccapi_store_commits_total",
-			"Transactions they were written in; writes per commit show the grouping."),
+	[METRIC_STORE_WRITES] = COUNTER_COPIED("ccapi_store_writes_total", "Changes written."),
+	[METRIC_STORE_COMMITS] = COUNTER_COPIED(
+		"ccapi_store_commits_total",
+		"Transactions they were written in; writes per commit show the grouping."),
 	[METRIC_STORE_BYTES] = GAUGE("ccapi_store_bytes", "Size of the ledger's file."),
 	[METRIC_STORE_FAILURES] =
 		COUNTER("ccapi_store_failures_total", "Times that the ledger stopped working."),
@@ -211,5 +216,6 @@ const struct metric_family metric_families[METRICS] = {
 	[METRIC_PROCESS_CPU] = {.name = "process_cpu_seconds_total",
 				.type = METRIC_COUNTER,
 				.micro = true,
+				.copied = true,
 				.help = "CPU time of the daemon, without its workers."},
 };

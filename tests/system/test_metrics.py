@@ -150,6 +150,17 @@ def test_no_client_can_make_them_grow(d: Daemon) -> None:
     assert not [key for key in m if "no-model" in str(key) or "project-" in str(key)]
 
 
+def test_the_status_has_no_counter_that_only_a_scrape_brings_up_to_date(d: Daemon) -> None:
+    assert d.chat("x").status == 200
+    status = d.ctl("status")
+    assert status["counters"]["ccapi_requests_total"] == 1 and status["cache"]["stores"] == 1
+    before = status["counters"]
+    read(d)
+    after = d.ctl("status")["counters"]
+    changed = {k for k in after if before[k] != after[k]} - {"ccapi_http_requests_total", "ccapi_control_requests_total"}
+    assert before.keys() == after.keys() and not changed
+
+
 def test_refusals_are_counted_by_what_refused() -> None:
     with Daemon(options={"auth.required": True}) as d:
         key = d.new_key("demo", "--requests-per-minute", "1")
