@@ -68,6 +68,7 @@ struct recall {
 	bool raw;                          /* raw_hash is set */
 	uint64_t generation;               /* of the rules by which cache_key came about */
 	struct cache_ticket cache, replay;
+	bool missed;              /* the short cut has asked for what word says, in vain */
 	bool blind;               /* the cache could not be asked */
 	struct fetch *fetch;      /* the short cut's look-up, while it is open */
 	struct cache_alias *word; /* what the short cut goes by, while it waits for that */

@@ -141,7 +141,8 @@ static enum step take_short_cut(struct call *c, const struct cache_alias *alias,
 struct fetch {
 	struct call *call;     /* NULL: nobody waits for it any more */
 	struct answer *answer; /* a reference */
-	bool inside;           /* cache_fetch() has not returned yet */
+	bool failed;
+	bool inside; /* cache_fetch() has not returned yet */
 };
 
 static void fetched(void *ctx, struct answer *answer, bool failed)
@@ -149,7 +150,7 @@ static void fetched(void *ctx, struct answer *answer, bool failed)
 	struct fetch *f = ctx;
 	struct call *c = f->call;
 
-	(void)failed; /* told again when the request goes the whole way */
+	f->failed = failed; /* told again when the request goes the whole way */
 	if (!c) {
 		free(f);
 		return;
@@ -173,6 +174,7 @@ static enum step short_cut_fetched(struct call *c)
 	struct answer *answer = c->recall.fetch->answer;
 	enum step step = STEP_NEXT;
 
+	c->recall.missed = !answer && !c->recall.fetch->failed;
 	if (answer && c->recall.generation == generation(c->api))
 		step = take_short_cut(c, c->recall.word, answer);
 	end_fetch(c);
@@ -241,11 +243,11 @@ static void on_ready(void *ctx, enum cache_result result, struct answer *answer)
 }
 
 /* NEXT: the answer is there, or this call is to make it. */
-static enum step join(struct call *c, struct cache *cache, const unsigned char *key, bool fresh,
-		      struct cache_ticket *ticket)
+static enum step join(struct call *c, struct cache *cache, const unsigned char *key,
+		      enum cache_look look, struct cache_ticket *ticket)
 {
 	c->recall.pending = true;
-	if (cache_join(cache, key, fresh, ticket, on_ready, c))
+	if (cache_join(cache, key, look, ticket, on_ready, c))
 		c->recall.pending = false; /* no memory: answered without */
 	if (!c->recall.pending)
 		return STEP_NEXT;
@@ -329,11 +331,21 @@ static enum step look_for_replay(struct call *c)
 	if (!c->recall.replays) {
 		c->recall.replays = true;
 		make_replay_key(c);
-		if (join(c, c->api->deps.replays, c->recall.replay_key, false, &c->recall.replay) ==
-		    STEP_WAIT)
+		if (join(c, c->api->deps.replays, c->recall.replay_key, CACHE_LOOK,
+			 &c->recall.replay) == STEP_WAIT)
 			return STEP_WAIT;
 	}
 	return c->recall.answer ? replay(c) : STEP_NEXT;
+}
+
+/* Nobody waits twice for the same. */
+static enum cache_look how_to_look(const struct call *c)
+{
+	if (c->chat.no_cache)
+		return CACHE_FRESH;
+	if (c->recall.missed && memcmp(c->recall.word->key, c->recall.cache_key, HASH_SIZE) == 0)
+		return CACHE_LOOKED;
+	return CACHE_LOOK;
 }
 
 static enum step look_in_cache(struct call *c)
@@ -342,7 +354,7 @@ static enum step look_in_cache(struct call *c)
 		c->recall.caches = c->may_keep = true;
 		c->recall.generation = generation(c->api); /* route has just run */
 		make_cache_key(c);
-		if (join(c, c->api->deps.cache, c->recall.cache_key, c->chat.no_cache,
+		if (join(c, c->api->deps.cache, c->recall.cache_key, how_to_look(c),
 			 &c->recall.cache) == STEP_WAIT)
 			return STEP_WAIT;
 	}

@@ -5,7 +5,7 @@
  *   leader     who has been told to lead; `followers` wait for the leader's end
  *   due        followers are to be told by the loop: of `answer`, or that the oldest one leads
  *   listed     new askers find it by its key
- * Somebody who does not want a kept answer (fresh) leads at once beside a look-up that is under
+ * Somebody who does not look for a kept answer leads at once beside a look-up that is under
  * way.  The lookers take what comes first: the back end's answer or the leader's.  A leader's
  * answer unlists the flight: who comes after asks the back end.
  *
@@ -224,7 +224,7 @@ static void add_ticket(struct flight *f, struct cache_ticket *t, bool looks)
 		DL_APPEND(f->followers, t);
 }
 
-int cache_join(struct cache *c, const unsigned char key[CACHE_KEY_SIZE], bool fresh,
+int cache_join(struct cache *c, const unsigned char key[CACHE_KEY_SIZE], enum cache_look look,
 	       struct cache_ticket *t,
 	       void (*ready)(void *ctx, enum cache_result result, struct answer *answer), void *ctx)
 {
@@ -233,10 +233,10 @@ int cache_join(struct cache *c, const unsigned char key[CACHE_KEY_SIZE], bool fr
 
 	if (is_new && !(f = new_flight(c, key)))
 		return -ENOMEM;
-	*t = (struct cache_ticket){.fresh = fresh, .ready = ready, .ctx = ctx};
-	leads = fresh && !f->leader && !f->due;
-	f->looking |= is_new && !fresh;
-	add_ticket(f, t, !fresh && f->looking);
+	*t = (struct cache_ticket){.fresh = look == CACHE_FRESH, .ready = ready, .ctx = ctx};
+	leads = look != CACHE_LOOK && !f->leader && !f->due;
+	f->looking |= is_new && look == CACHE_LOOK;
+	add_ticket(f, t, look == CACHE_LOOK && f->looking);
 	if (leads)
 		tell_lead(f, t);
 	else if (is_new)

@@ -75,6 +75,12 @@ enum cache_result {
 	CACHE_BLIND /* likewise to lead: it cannot be told whether it is there */
 };
 
+enum cache_look {
+	CACHE_LOOK,
+	CACHE_FRESH, /* for no kept answer */
+	CACHE_LOOKED /* just done by cache_fetch(), in vain */
+};
+
 /* One request's part in a flight.  Embedded in the request; zero before use. */
 struct flight;
 struct cache_ticket {
@@ -90,9 +96,10 @@ struct cache_ticket {
 /* Looks the key up and joins its flight.  ready is called once, from inside the call when the
  * answer is known at once, else from the loop: CACHE_HIT with a borrowed answer, or CACHE_LEAD or
  * CACHE_BLIND: go on and end with cache_settle.  Followers get either, when the leader has ended.
- * fresh: do not look for a kept answer (still joins a flight).  ready may free the request with its
- * ticket, and may call every function here but cache_free.  0, -ENOMEM (ready is not called). */
-int cache_join(struct cache *c, const unsigned char key[CACHE_KEY_SIZE], bool fresh,
+ * Only CACHE_LOOK asks the back end; all join a flight that is there.  ready may free the request
+ * with its ticket, and may call every function here but cache_free.  0, -ENOMEM (ready is not
+ * called). */
+int cache_join(struct cache *c, const unsigned char key[CACHE_KEY_SIZE], enum cache_look look,
 	       struct cache_ticket *t,
 	       void (*ready)(void *ctx, enum cache_result result, struct answer *answer),
 	       void *ctx);

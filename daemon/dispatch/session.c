@@ -181,7 +181,8 @@ static struct session *read_session(const json_t *from)
 	s->created_ms = json_get_int(from, "created_ms", -1);
 	s->at_ms = json_get_int(from, "at_ms", -1);
 	s->deleted = deleted;
-	if (s->version >= 1 && s->created_ms >= 0 && s->at_ms >= 0)
+	if (s->version >= 1 && s->version <= SESSION_LAST_VERSION && s->created_ms >= 0 &&
+	    s->at_ms >= 0)
 		return s;
 	session_unref(s);
 	return NULL;

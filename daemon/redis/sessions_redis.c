@@ -11,9 +11,10 @@ enum { VALUE_MAX = 68 * 1024 * 1024, KEY_MAX = 256, NUMBER_MAX = 24 };
  * another type, or no value of ours, gives way.  The same value once more is no conflict: the
  * answer to the first one may have been lost on the way. */
 static const char script[] =
-	"local head = redis.pcall('GETRANGE', KEYS[1], 0, 24) "
+	"local head = redis.pcall('GETRANGE', KEYS[1], 0, 63) "
 	"if type(head) == 'string' then "
-	"local there = tonumber(string.match(head, '^(%d+) ')) "
+	"local version, same = string.match(head, '^(%d+) {\"v\":1,\"version\":(%d+),') "
+	"local there = version and version == same and tonumber(version) "
 	"local new = tonumber(ARGV[1]) "
 	"if there and (there > new or there == new and redis.call('GET', KEYS[1]) ~= ARGV[2]) then "
 	"return 0 end "
@@ -22,7 +23,7 @@ static const char script[] =
 	"return 1";
 
 /* By which Redis knows it once it has run: its SHA-1. */
-static const char script_sum[] = "ccc61c178b93e6a7bb315268f7abad4abe723135";
+static const char script_sum[] = "50bec64514187adb2fc923bcca75f0dc89f93b23";
 
 struct look_up {
 	struct redis *redis;

@@ -3,6 +3,7 @@ used again without a restart."""
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -215,3 +216,35 @@ def test_a_cache_that_cannot_be_flushed_says_so(redis: Redis) -> None:
         wait_for(lambda: state(d) == "down", "redis to be down")
         p = d.ctl_run("--yes", "cache", "flush")
         assert p.returncode != 0 and "Redis" in p.stderr
+
+
+def test_nonsense_under_a_sessions_key_gives_way(redis: Redis) -> None:
+    """Also one that begins like a newer version."""
+    with Daemon(options=options(redis)) as d:
+        wait_for(lambda: state(d) == "up", "redis to be up")
+        sid = d.chat("one", session_id="new").headers["x-ccapi-session-id"]
+        key = f"ccapi:v1:session:default:{sid}"
+        for nonsense in ("99 nonsense", '99 {"v":1,"version":98,"messages":[]}', "9223372036854775807 {}", "x"):
+            redis.cli("SET", key, nonsense)
+            r = d.chat("more", session_id=sid)
+            assert r.status == 200 and "x-ccapi-session" not in r.headers
+        assert d.request("GET", f"/v1/sessions/{sid}").json["turns"] == 5
+        assert redis.cli("GET", key).startswith('5 {"v":1,"version":5,')
+
+
+def test_redis_is_asked_once_for_one_request(redis: Redis) -> None:
+    """By the bytes of a body that was seen before; when nothing is there, not again by what they mean."""
+
+    def reads() -> int:
+        found = re.search(r"cmdstat_getrange:calls=(\d+)", redis.cli("INFO", "commandstats"))
+        return int(found.group(1)) if found else 0
+
+    with Daemon(options=options(redis)) as d:
+        wait_for(lambda: state(d) == "up", "redis to be up")
+        assert not is_hit(d, "one")
+        wait_for(lambda: is_hit(d, "one"), "a hit")
+        redis.cli("FLUSHALL")
+        before = reads()
+        assert not is_hit(d, "one")
+        assert reads() == before + 1
+        wait_for(lambda: is_hit(d, "one"), "a hit")

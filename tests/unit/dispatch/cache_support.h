@@ -135,7 +135,9 @@ static inline void on_ready(void *ctx, enum cache_result result, struct answer *
 
 static inline void join(struct asker *a, char key, bool fresh)
 {
-	assert_int_equal(cache_join(fake.cache, key_of(key), fresh, &a->ticket, on_ready, a), 0);
+	assert_int_equal(cache_join(fake.cache, key_of(key), fresh ? CACHE_FRESH : CACHE_LOOK,
+				    &a->ticket, on_ready, a),
+			 0);
 }
 
 static inline struct answer *text_of(const char *text)

@@ -75,7 +75,7 @@ static enum cache_result ask(unsigned n, int64_t keep_ms)
 	struct answer *answer = answer_new("text", 4);
 
 	assert_non_null(answer);
-	assert_int_equal(cache_join(cache, sum_of(n), false, &ticket, on_ready, &result), 0);
+	assert_int_equal(cache_join(cache, sum_of(n), CACHE_LOOK, &ticket, on_ready, &result), 0);
 	cache_settle(cache, &ticket, answer, keep_ms);
 	answer_unref(answer);
 	return result;
