@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from typing import Iterator
@@ -207,9 +208,9 @@ def test_a_close_of_the_peer_that_may_not_be_is_answered_with_why(e: Echo) -> No
 
 def test_a_close_of_the_peer_is_answered_whatever_comes_behind_it(e: Echo) -> None:
     c = Raw(e)
-    c.s.sendall(Raw.make(struct.pack("!H", 1000), kind=CLOSE) + bytes(4000000))
-    assert c.frame() == (CLOSE, struct.pack("!H", 1000))
-    assert c.s.recv(100) == b""
+    with contextlib.suppress(ConnectionError):  # the server may be through with it before all is sent
+        c.s.sendall(Raw.make(struct.pack("!H", 1000), kind=CLOSE) + bytes(4000000))
+    assert c.closed() == 1000
     c.close()
 
 
