@@ -12,15 +12,38 @@
 #include "daemon/api/routes.h"
 #include "daemon/observe/metrics.h"
 
-enum { ERROR_BODY_MAX = 8192, PART_SUFFIX = 24 };
+enum { ERROR_BODY_MAX = 8192, PART_SUFFIX = 24, KEY_DIGITS = 16 /* fewer are no key */ };
 
 static const char id_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-";
+
+static const char key_prefix[] = "ccapi_", hex_digits[] = "0123456789abcdefABCDEF";
+
+/* A key of ours has no business in a path or an id, but people put it there; these are logged. */
+static char *find_key(char *text)
+{
+	char *at = strstr(text, key_prefix);
+
+	while (at && strspn(at + sizeof key_prefix - 1, hex_digits) < KEY_DIGITS)
+		at = strstr(at + 1, key_prefix);
+	return at;
+}
+
+static void hide_keys(char *text)
+{
+	char *at;
+
+	while ((at = find_key(text))) {
+		at += sizeof key_prefix - 1;
+		memset(at, '*', strspn(at, hex_digits));
+	}
+}
 
 static void set_id(struct request *r, const char *asked)
 {
 	unsigned char random[12];
 
-	if (asked && str_in_set(asked, 1, sizeof r->entry.request_id - 1, id_chars)) {
+	if (asked && !find_key((char *)(uintptr_t)asked) &&
+	    str_in_set(asked, 1, sizeof r->entry.request_id - 1, id_chars)) {
 		memcpy(r->entry.request_id, asked, strlen(asked) + 1);
 		return;
 	}
@@ -42,6 +65,7 @@ struct request *request_new_bare(struct api *api, const char *method, const char
 	set_id(r, asked_id);
 	str_copy_clean(r->entry.method, sizeof r->entry.method, method);
 	str_copy_clean(r->entry.path, sizeof r->entry.path, path);
+	hide_keys(r->entry.path);
 	str_copy_clean(r->entry.peer, sizeof r->entry.peer, peer);
 	r->entry.queue_ms = r->entry.ttft_ms = r->entry.overhead_ms = -1;
 	api_ref(api);

@@ -29,22 +29,13 @@
 /* Of a connection's memory, on top of the head: the answer's own head. */
 #define ANSWER_ROOM 4096
 
-static void log_library(void *cls, const char *fmt, va_list ap)
-	__attribute__((format(printf, 2, 0)));
-
-static void log_library(void *cls, const char *fmt, va_list ap)
+/* The words alone: the values are pieces of requests, and there may be a key or a prompt in them.
+ */
+static void log_library(void *cls, const char *words, va_list values)
 {
-	char line[256];
-	size_t len;
-
 	(void)cls;
-	if (!log_enabled(LOG_LEVEL_DEBUG))
-		return;
-	vsnprintf(line, sizeof line, fmt, ap);
-	len = strlen(line);
-	while (len && line[len - 1] == '\n')
-		line[--len] = '\0';
-	log_debug("mhd", "%s", line);
+	(void)values;
+	log_debug("mhd", "%.*s", (int)strcspn(words, "\n"), words);
 }
 
 /* Targets are decoded by head.c, strictly; the library shall leave them alone. */

@@ -8,7 +8,7 @@ from typing import Dict, Iterator, Tuple
 import pytest
 
 from harness import Daemon, bearer, in_parallel, wait_for
-from system_support import HOLD, held, wait_settled
+from system_support import HOLD, held, read_all, wait_settled
 
 Samples = Dict[Tuple[str, Tuple[Tuple[str, str], ...]], float]
 
@@ -198,7 +198,16 @@ def test_no_prompt_and_no_key_is_ever_logged() -> None:
         d.request("POST", "/v1/route", {"task_description": SECRET}, bearer(key))
         d.request("GET", f"/v1/usage?api_key={key}&x={SECRET}", headers={"Authorization": f"Bearer {key}x", "x-other": SECRET})
         d.request("GET", "/v1/models", headers={"x-api-key": key[:-1]})
+        d.request("GET", f"/v1/models/{key}", headers=bearer(key))
+        d.request("GET", f"/{key}/{key}{SECRET[:0]}")
+        own = d.request("GET", "/v1/models", headers=bearer(key, **{"x-request-id": f"call-{key}"}))
+        assert own.headers["x-request-id"].startswith("req_")
+        for head in (f"GET /{key} {SECRET}\r\n\r\n", f"GET /{SECRET} HTTP/1.1\r\nHost: {SECRET}\r\n: {key}\r\n\r\n",
+                     f"GET /health HTTP/9.{key}\r\n\r\n", f"{SECRET} /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SECRET}\r\n\r\n"):  # fmt: skip
+            read_all(d.send_raw(head.encode()))
         log = "\n".join(d.log_lines())
+        log = re.sub(rf"(method|path)=\S*{SECRET}\S*", "", log)  # a method or path that a client made up is logged as it is
+        assert d.log_lines(r"path=/v1/models/ccapi_\*")
         assert SECRET not in log and key not in log and key[:-1] not in log and key[6:40] not in log
         line = d.log_lines(r"status=200.* project=demo .*cache=miss")[0]
         for name in ("request_id", "project", "key", "model", "route", "cache", "queue_ms", "ttft_ms", "overhead_ms", "ms",
