@@ -34,6 +34,8 @@
 #include "daemon/redis/redis.h"
 #include "daemon/redis/sessions_redis.h"
 
+#include "tests/component/probe_input.h"
+
 enum { WORDS = 64, LINE_MAX_BYTES = 1 << 20 };
 
 static uv_loop_t loop;
@@ -43,7 +45,6 @@ static struct cache_backend cache, replays;
 static struct session_backend sessions;
 static json_t *events;
 static char *line;
-static size_t line_len;
 static bool stopped;
 static unsigned looking; /* look-ups in cache and replays that are open */
 
@@ -359,32 +360,6 @@ static void command(char *text)
 		run(q, words[1], words + 2, count - 2);
 }
 
-static void alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
-{
-	(void)handle;
-	(void)size;
-	*buf = uv_buf_init(line + line_len, (unsigned)(LINE_MAX_BYTES - line_len));
-}
-
-static void on_input(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
-{
-	char *end;
-
-	(void)stream;
-	(void)buf;
-	if (count < 0) {
-		fprintf(stderr, "input ended\n");
-		exit(2);
-	}
-	line_len += (size_t)count;
-	while ((end = memchr(line, '\n', line_len))) {
-		*end = '\0';
-		command(line);
-		line_len -= (size_t)(end + 1 - line);
-		memmove(line, end + 1, line_len);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct event_listener listener = {.event = on_event};
@@ -401,7 +376,7 @@ int main(int argc, char **argv)
 	uv_loop_init(&loop);
 	uv_pipe_init(&loop, &input, 0);
 	uv_pipe_open(&input, STDIN_FILENO);
-	uv_read_start((uv_stream_t *)&input, alloc, on_input);
+	probe_read_commands((uv_stream_t *)&input, line, LINE_MAX_BYTES, command);
 	redis = redis_new(&loop, &conf);
 	if (!redis || cache_redis_new(redis, REDIS_CACHE, &cache) < 0 ||
 	    cache_redis_new(redis, REDIS_REPLAYS, &replays) < 0)

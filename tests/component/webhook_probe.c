@@ -25,12 +25,13 @@
 #include "daemon/observe/metrics.h"
 #include "daemon/observe/webhook.h"
 
+#include "tests/component/probe_input.h"
+
 static uv_loop_t loop;
 static uv_pipe_t input;
 static struct webhook *webhook;
 static struct webhook_conf conf;
 static char line[8192], topics[256], *topic_list[16];
-static size_t line_len;
 static bool stopped;
 
 /* Takes the C library's place for libcurl too. */
@@ -139,32 +140,6 @@ static void command(char *words)
 	}
 }
 
-static void alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
-{
-	(void)handle;
-	(void)size;
-	*buf = uv_buf_init(line + line_len, (unsigned)(sizeof line - line_len));
-}
-
-static void on_input(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
-{
-	char *end;
-
-	(void)stream;
-	(void)buf;
-	if (count < 0) {
-		fprintf(stderr, "input ended\n");
-		exit(2);
-	}
-	line_len += (size_t)count;
-	while ((end = memchr(line, '\n', line_len))) {
-		*end = '\0';
-		command(line);
-		line_len -= (size_t)(end + 1 - line);
-		memmove(line, end + 1, line_len);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	if (argc != 5)
@@ -178,7 +153,7 @@ int main(int argc, char **argv)
 	uv_loop_init(&loop);
 	uv_pipe_init(&loop, &input, 0);
 	uv_pipe_open(&input, STDIN_FILENO);
-	uv_read_start((uv_stream_t *)&input, alloc, on_input);
+	probe_read_commands((uv_stream_t *)&input, line, sizeof line, command);
 	webhook = webhook_new(&loop, &conf);
 	if (!webhook)
 		return 1;
