@@ -48,7 +48,7 @@ static inline int teardown(void **state)
 /* A request with the session's id in front of `rest`. */
 static inline struct exchange *chat(const char *sid, const char *rest)
 {
-	char body[8192];
+	char body[16384];
 
 	snprintf(body, sizeof body, "{\"session_id\":\"%s\",%s}", sid, rest);
 	return fake_chat(body);

@@ -15,7 +15,7 @@ static const char *padding(size_t len)
 
 static void a_turn_that_does_not_fit_costs_nothing(void **state)
 {
-	char rest[8192];
+	char rest[9216];
 	struct exchange *x;
 	size_t used =
 		strlen("[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"\"}]},"
@@ -52,7 +52,7 @@ static void a_turn_that_does_not_fit_costs_nothing(void **state)
 
 static void the_system_prompt_takes_room_too(void **state)
 {
-	char body[8192];
+	char body[9216];
 	struct exchange *x;
 
 	(void)state;
@@ -75,7 +75,7 @@ static void the_system_prompt_takes_room_too(void **state)
 
 static void a_schema_takes_no_room(void **state)
 {
-	char rest[8192];
+	char rest[9216];
 	struct exchange *x;
 
 	(void)state;
