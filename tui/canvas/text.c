@@ -5,7 +5,6 @@
  * letters. */
 #include "tui/canvas/text.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <utf8proc.h>
 
@@ -246,4 +245,41 @@ size_t text_wrap(const char *s, size_t len, int columns, size_t *ret_line)
 	}
 	*ret_line = fits;
 	return fits;
+}
+
+/* Whether text begins with what, in any case. */
+static bool begins(const char *text, size_t len, const char *what, size_t what_len)
+{
+	int32_t c, wanted;
+
+	while (what_len > 0) {
+		size_t n;
+
+		if (len == 0)
+			return false;
+		n = decode(what, what_len, &wanted);
+		what += n;
+		what_len -= n;
+		n = decode(text, len, &c);
+		text += n;
+		len -= n;
+		if (utf8proc_tolower(c) != utf8proc_tolower(wanted))
+			return false;
+	}
+	return true;
+}
+
+bool text_contains(const char *text, const char *what)
+{
+	size_t len = strnlen(text, 4096), what_len = strlen(what);
+	size_t at = 0;
+	int32_t c;
+
+	for (;;) {
+		if (begins(text + at, len - at, what, what_len))
+			return true;
+		if (at >= len)
+			return false;
+		at += decode(text + at, len - at, &c);
+	}
 }

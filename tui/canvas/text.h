@@ -4,6 +4,7 @@
 #ifndef TUI_CANVAS_TEXT_H
 #define TUI_CANVAS_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,5 +42,8 @@ size_t text_previous(const char *s, size_t len, size_t at);
 /* Wraps at spaces and \n: bytes of the first line of at most `columns` columns (its length without
  * the break in ret_line), 0 only for len 0. */
 size_t text_wrap(const char *s, size_t len, int columns, size_t *ret_line);
+
+/* Whether the text contains the other one, in any case; looks at the first 4,096 bytes. */
+bool text_contains(const char *text, const char *what);
 
 #endif
