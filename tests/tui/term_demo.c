@@ -1,10 +1,10 @@
 /* A small application on the dashboard's terminal layer, for tests in a real terminal and as an
  * example of how the parts go together.
  *
- *	term_demo [--ascii] [--ticks MS] [--snapshot COLUMNSxROWS [--styles]]
+ *	term_demo [--ascii] [--ticks MS] [--events FILE] [--snapshot COLUMNSxROWS [--styles]]
  *
- * --ticks asks for a redraw so often, with nothing changed.  Keys that tests need: E exit(3) from
- * where one is, X a null pointer, A abort(). */
+ * --ticks asks for a redraw so often, with nothing changed; --events writes a line for each event.
+ *Keys that tests need: E exit(3) from where one is, X a null pointer, A abort(). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +78,7 @@ struct app {
 	bool confirming;
 	struct ring ring;
 	char last_event[120];
+	FILE *events; /* NULL: nobody asked */
 	int ended_by;
 };
 
@@ -229,6 +230,10 @@ static void tell_event(struct app *app, const struct event *event)
 	else
 		snprintf(app->last_event, sizeof(app->last_event), "key %x.%x",
 			 (unsigned)event->key, event->mods);
+	if (app->events) {
+		fprintf(app->events, "%s\n", app->last_event);
+		fflush(app->events);
+	}
 }
 
 /* True: the event was for an open box. */
@@ -323,6 +328,8 @@ static void app_done(struct app *app)
 	table_free(app->table);
 	pager_free(app->help);
 	form_free(app->form);
+	if (app->events)
+		fclose(app->events);
 }
 
 static int snapshot(struct app *app, const char *size, bool ascii, bool styles)
@@ -379,6 +386,8 @@ int main(int argc, char **argv)
 			styles = true;
 		else if (strcmp(argv[i], "--ticks") == 0 && i + 1 < argc)
 			ticks = atoi(argv[++i]);
+		else if (strcmp(argv[i], "--events") == 0 && i + 1 < argc)
+			app.events = fopen(argv[++i], "w");
 		else if (strcmp(argv[i], "--snapshot") == 0 && i + 1 < argc)
 			size = argv[++i];
 		else

@@ -30,6 +30,8 @@ int draw_bytes(struct area a, int x, int y, unsigned style, const char *text, si
 	struct glyph g;
 	size_t at = 0;
 
+	if (x >= a.rect.width)
+		return x;
 	if (y < 0 || y >= a.rect.height)
 		return x + text_columns(text, len, a.rect.width);
 	while (at < len && x < a.rect.width) {

@@ -43,6 +43,8 @@ void draw_gauge(struct area a, int x, int y, int width, int permille, unsigned s
 	bool ascii = canvas_is_ascii(a.canvas);
 	int filled;
 
+	if (x >= a.rect.width)
+		return;
 	width = width > CANVAS_MAX_COLUMNS ? CANVAS_MAX_COLUMNS : width;
 	permille = permille < 0 ? 0 : permille > 1000 ? 1000 : permille;
 	filled = gauge_eighths(width, permille);
@@ -72,8 +74,12 @@ void draw_sparkline(struct area a, int x, int y, int width, const struct ring *r
 		    unsigned style)
 {
 	static const char ascii_steps[] = "_.:-=+*#";
-	int first = r->count - width; /* may be negative: blank at the left */
+	int first;
 
+	if (x >= a.rect.width || width <= 0)
+		return;
+	width = width > CANVAS_MAX_COLUMNS ? CANVAS_MAX_COLUMNS : width;
+	first = r->count - width; /* may be negative: blank at the left */
 	if (max <= 0)
 		for (int i = first < 0 ? 0 : first; i < r->count; i++)
 			max = fmax(max, ring_at(r, i)); /* ignores NAN */

@@ -54,7 +54,8 @@ static int width_of(int32_t c)
 {
 	if (is_jamo_vowel_or_final(c))
 		return 0;
-	if ((c >= 0x3248 && c <= 0x324F) || (c >= 0x4DC0 && c <= 0x4DFF))
+	if ((c >= 0x302E && c <= 0x302F) || (c >= 0x3248 && c <= 0x324F) ||
+	    (c >= 0x4DC0 && c <= 0x4DFF) || (c >= 0x16FF0 && c <= 0x16FF1))
 		return 2;
 	if (utf8proc_category(c) == UTF8PROC_CATEGORY_MC)
 		return 1;

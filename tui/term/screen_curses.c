@@ -327,15 +327,16 @@ int screen_curses_copy(struct screen *s, const char *text, size_t len)
 
 /* ---- opening ---- */
 
+/* Without start_color() curses leaves the terminal's own colours alone, which NO_COLOR asks for. */
 static void start_colours(struct screen_curses *c)
 {
-	c->colours = THEME_NONE;
-	if (!has_colors() || start_color() == ERR)
-		return;
-	c->colours = theme_choose(COLORS, getenv("NO_COLOR"));
+	c->colours = theme_choose(tigetnum("colors"), getenv("NO_COLOR"));
 	if (c->colours == THEME_NONE)
 		return;
-	use_default_colors();
+	if (start_color() == ERR || use_default_colors() == ERR) {
+		c->colours = THEME_NONE;
+		return;
+	}
 	for (unsigned meaning = 1; meaning < STYLE_MEANINGS; meaning++)
 		init_pair((short)meaning, (short)theme_foreground(c->colours, meaning), -1);
 }
