@@ -113,6 +113,7 @@ base_checks() {
 	fi
 	unit_tests unit build/release
 	python_tests component tests/component 600
+	python_tests tui tests/tui 300
 	python_tests system tests/system 600
 	python_tests real tests/real 600
 	node_tests interop tests/interop 300
@@ -125,6 +126,7 @@ more_checks() {
 	if step build-asan - configure_and_build asan; then
 		unit_tests unit-asan build/asan
 		CCAPI_BIN_DIR=$PWD/build/asan/bin python_tests component-asan tests/component 900
+		CCAPI_BIN_DIR=$PWD/build/asan/bin python_tests tui-asan tests/tui 600
 		CCAPI_BIN_DIR=$PWD/build/asan/bin python_tests system-asan tests/system 1800
 	fi
 	if step build-tsan - configure_and_build tsan; then

@@ -81,10 +81,13 @@ void message_draw(struct message *m, struct area a, int y, int count)
 		return;
 	}
 	error_text(m, text, sizeof(text));
-	if (count > 1)
-		draw_wrapped(in, 0, STYLE_ERROR, text);
-	else
+	if (count <= 1) {
 		draw_field(in, 0, 0, in.rect.width, ALIGN_LEFT, STYLE_ERROR, text);
+		return;
+	}
+	draw_wrapped(in, 0, STYLE_ERROR, text);
+	if (draw_wrapped_rows(text, in.rect.width, count + 1) > count)
+		draw_symbol(in, in.rect.width - 1, count - 1, STYLE_ERROR, SYMBOL_ELLIPSIS);
 }
 
 enum input_result message_input(struct message *m, const struct event *event)

@@ -89,6 +89,9 @@ static void a_long_error_takes_rows_of_its_own(void **state)
 	assert_int_equal(message_rows(&m, 20, 9), 3);
 	message_draw(&m, canvas_area(c), 1, 3);
 	golden_rows(c, "\n it failed because\n of something long\n (Esc: read)\n");
+	canvas_clear(c);
+	message_draw(&m, canvas_area(c), 1, 2);
+	golden_rows(c, "\n it failed because\n of something long\u2026\n\n");
 	assert_int_equal(message_input(&m, &event), INPUT_TAKEN);
 	assert_false(message_has_error(&m));
 	assert_int_equal(message_input(&m, &event), INPUT_IGNORED);
