@@ -4,7 +4,8 @@
  *	term_demo [--ascii] [--ticks MS] [--events FILE] [--snapshot COLUMNSxROWS [--styles]]
  *
  * --ticks asks for a redraw so often, with nothing changed; --events writes a line for each event.
- *Keys that tests need: E exit(3) from where one is, X a null pointer, A abort(). */
+ *Keys that tests need: E exit(3) from where one is, X a wild pointer, A abort(). */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static const struct binding bindings[] = {
 	{CONTEXT_MAIN, "e", ACTION_ERROR, NULL, "show an error"},
 	{CONTEXT_MAIN, "z", ACTION_SUSPEND, NULL, "stop, as Ctrl-Z does"},
 	{CONTEXT_MAIN, "E", ACTION_EXIT, NULL, "exit(3)"},
-	{CONTEXT_MAIN, "X", ACTION_CRASH, NULL, "a null pointer"},
+	{CONTEXT_MAIN, "X", ACTION_CRASH, NULL, "a wild pointer"},
 	{CONTEXT_MAIN, "A", ACTION_ABORT, NULL, "abort()"},
 };
 static const struct keymap keymap = KEYMAP(bindings);
@@ -174,7 +175,7 @@ static void ask_delete(struct app *app)
 
 static void crash(void)
 {
-	volatile int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = (volatile int *)(uintptr_t)64;
 
 	*nowhere = 1;
 }

@@ -43,7 +43,7 @@ void draw_gauge(struct area a, int x, int y, int width, int permille, unsigned s
 	bool ascii = canvas_is_ascii(a.canvas);
 	int filled;
 
-	if (x >= a.rect.width)
+	if (x >= a.rect.width || width <= 0)
 		return;
 	width = width > CANVAS_MAX_COLUMNS ? CANVAS_MAX_COLUMNS : width;
 	permille = permille < 0 ? 0 : permille > 1000 ? 1000 : permille;

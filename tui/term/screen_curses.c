@@ -366,6 +366,7 @@ static void set_modes(void)
 int screen_curses_check(char why[SCREEN_WHY_MAX])
 {
 	char name[40] = "";
+	bool usable = false;
 	int found = 0;
 
 	if (getenv("TERM"))
@@ -380,8 +381,13 @@ int screen_curses_check(char why[SCREEN_WHY_MAX])
 		snprintf(why, SCREEN_WHY_MAX, "TERM is not set");
 		return -ENOTSUP;
 	}
-	if (setupterm(NULL, STDOUT_FILENO, &found) == ERR || !tigetstr("cup") ||
-	    tigetstr("cup") == (char *)-1) {
+	if (setupterm(NULL, STDOUT_FILENO, &found) == OK) {
+		const char *cup = tigetstr("cup");
+
+		usable = cup && cup != (char *)-1;
+		del_curterm(cur_term); /* newterm() makes its own */
+	}
+	if (!usable) {
 		snprintf(why, SCREEN_WHY_MAX, "TERM=%s: %s", name,
 			 found == 1 ? "cannot place the cursor" : "unknown terminal");
 		return -ENOTSUP;
@@ -394,10 +400,7 @@ int screen_curses_open(struct screen **ret, char why[SCREEN_WHY_MAX])
 	static const struct screen_ops ops = {.show = show, .free = curses_free};
 	struct screen_curses *c;
 	const char *mouse;
-	int r = screen_curses_check(why);
 
-	if (r < 0)
-		return r;
 	c = calloc(1, sizeof(*c));
 	if (!c || tcgetattr(STDOUT_FILENO, &c->before) < 0 || sodium_init() < 0 ||
 	    !(c->curses = newterm(NULL, stdout, stdin))) {

@@ -14,7 +14,8 @@
  * negative code, and in `why` a sentence for the user. */
 int screen_curses_check(char why[SCREEN_WHY_MAX]);
 
-/* Takes over standard output and input, and arms term/restore.h.  Fails as check does. */
+/* Takes over standard output and input, which screen_curses_check() has found good, and arms
+ * term/restore.h.  Fails as that does. */
 int screen_curses_open(struct screen **ret, char why[SCREEN_WHY_MAX]);
 
 /* The terminal's size as the kernel knows it now. */

@@ -9,8 +9,8 @@
 
 void line_draw(struct area a, int y, const struct segment *segments, int count)
 {
-	struct layout_part parts[SEGMENTS_MAX + 1];
-	int sizes[SEGMENTS_MAX + 1], left = 1, right;
+	struct layout_part parts[SEGMENTS_MAX] = {{0}};
+	int sizes[SEGMENTS_MAX], left = 1, right;
 	int right_end = a.rect.width - 1;
 
 	count = count > SEGMENTS_MAX ? SEGMENTS_MAX : count;

@@ -10,7 +10,7 @@
 #define ROWS_MAX 2000
 
 static struct row {
-	char id[16];
+	char id[24];
 	const char *name;
 	int tokens;
 } rows[ROWS_MAX];
@@ -432,7 +432,7 @@ static void hostile_rows_stay_in_their_cells(void **state)
 		for (size_t i = 0; i < 50; i++) {
 			golden_hostile(&seed, names[i], sizeof(names[i]));
 			rows[i].name = names[i];
-			snprintf(rows[i].id, sizeof(rows[i].id), "%.15s", names[i]);
+			snprintf(rows[i].id, sizeof(rows[i].id), "%.23s", names[i]);
 		}
 		table_set_filter(t, round % 2 ? names[7] : "");
 		table_set_sort(t, NAME, round % 3 == 0);
