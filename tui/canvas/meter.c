@@ -33,9 +33,7 @@ static int gauge_eighths(int width, int permille)
 	int all = width * 8;
 	int filled = (int)((int64_t)all * permille / 1000);
 
-	if (permille > 0 && filled == 0)
-		return 1;
-	return permille < 1000 && filled == all ? all - 1 : filled;
+	return permille > 0 && filled == 0 ? 1 : filled;
 }
 
 void draw_gauge(struct area a, int x, int y, int width, int permille, unsigned style)

@@ -67,8 +67,6 @@ static int32_t shown_as(int32_t c)
 {
 	if (c >= 0x1F1E6 && c <= 0x1F1FF) /* half a flag */
 		return 'A' + (c - 0x1F1E6);
-	if (is_bidi_control(c))
-		return REPLACEMENT;
 	switch (utf8proc_category(c)) {
 	case UTF8PROC_CATEGORY_CC:
 		return c == '\t' ? ' ' : c == 0x7F ? 0x2421 : c < 0x20 ? PICTURES + c : REPLACEMENT;
@@ -77,7 +75,7 @@ static int32_t shown_as(int32_t c)
 	case UTF8PROC_CATEGORY_CN:
 	case UTF8PROC_CATEGORY_CS:
 	case UTF8PROC_CATEGORY_CO:
-	case UTF8PROC_CATEGORY_CF:
+	case UTF8PROC_CATEGORY_CF: /* changes of direction among them */
 	case UTF8PROC_CATEGORY_ZL:
 	case UTF8PROC_CATEGORY_ZP:
 		return REPLACEMENT;

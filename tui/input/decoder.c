@@ -72,7 +72,7 @@ static void enter(struct decoder *d, enum state state)
 void decoder_reset(struct decoder *d)
 {
 	enter(d, GROUND);
-	buf_clear(&d->paste);
+	buf_done(&d->paste); /* it may have been large */
 }
 
 static void tell_key(struct decoder *d, int key, unsigned mods)
@@ -278,7 +278,6 @@ static void csi_complete(struct decoder *d, unsigned char final)
 	if (final == '~' && n[0] == 200) {
 		enter(d, PASTE);
 		d->end_matched = 0;
-		buf_clear(&d->paste);
 		return;
 	}
 	if (final == 'Z') {

@@ -120,10 +120,10 @@ static void restyling_adds_to_what_is_there(void **state)
 
 	(void)state;
 	draw_text(canvas_area(c), 0, 0, STYLE_WARN, "ab");
-	area_restyle(canvas_area(c), (struct rect){1, 0, 2, 1}, STYLE_DIM | STYLE_SELECTED);
+	area_restyle(canvas_area(c), (struct rect){1, 0, 2, 1}, STYLE_ACCENT | STYLE_SELECTED);
 	assert_int_equal(canvas_cell(c, 0, 0)->style, STYLE_WARN);
 	assert_int_equal(canvas_cell(c, 1, 0)->style, STYLE_WARN | STYLE_SELECTED);
-	assert_int_equal(canvas_cell(c, 2, 0)->style, STYLE_DIM | STYLE_SELECTED);
+	assert_int_equal(canvas_cell(c, 2, 0)->style, STYLE_ACCENT | STYLE_SELECTED);
 	assert_int_equal(canvas_cell(c, 3, 0)->style, STYLE_NORMAL);
 	canvas_free(c);
 }

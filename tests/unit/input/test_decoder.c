@@ -133,6 +133,7 @@ static void unknown_sequences_are_swallowed_whole(void **state)
 	expect("\033[0Mx", "text:x.78 ");
 	expect("\033]11;rgb:ffff/ffff/ffff\033\\x", "text:x.78 ");
 	expect("\033]11;rgb:ffff\007x", "text:x.78 ");
+	expect("\033]0;a\033bc\007x", "text:x.78 ");
 	expect("\033P1$r0m\033\\x", "text:x.78 ");
 	expect("\033[1;2;3;4;5;6;7;8;9;10;11;12;13;14;15;16;17;18;19;20;21;22;23;24;25;26;27;28;"
 	       "29zx",
@@ -188,7 +189,9 @@ static void the_mouse_is_told_by_both_protocols(void **state)
 	expect("\033[M !!", "mouse:0@0,0.0 ");
 	expect("\033[M#!!\033[Ma!!", "mouse:4@0,0.0 ");
 	/* moves, tilts, extra buttons, nonsense */
-	expect("\033[<35;3;3M\033[<66;1;1M\033[<128;1;1M\033[<0;0;0M\033[<M\033[<0;-1;2M", "");
+	expect("\033[<32;3;3M\033[<35;3;3M\033[<66;1;1M\033[<128;1;1M\033[<0;0;0M\033[<M\033[<0;-1;"
+	       "2M",
+	       "");
 }
 
 static void a_paste_is_one_event_and_no_keys(void **state)
@@ -232,6 +235,7 @@ static void a_reset_forgets_what_is_half_read(void **state)
 	feed("\033[200~abc");
 	decoder_reset(d);
 	expect("q", "text:q.71 ");
+	expect("\033[200~x\033[201~", "paste:x ");
 }
 
 static void any_bytes_end_in_a_decoder_that_still_works(void **state)

@@ -174,6 +174,26 @@ static void numbers_are_whole_and_within_their_bounds(void **state)
 	assert_int_equal(press("Enter"), FORM_OK);
 }
 
+static void numbers_without_bounds_are_those_of_64_bits(void **state)
+{
+	static const struct field number = {.label = "N", .kind = FIELD_NUMBER};
+	struct form *other = form_new("T", "ok", &number, 1);
+	struct event text = pasted("99999999999999999999"), enter = key("Enter"),
+		     clear = key("C-u");
+	int64_t n = 0;
+
+	(void)state;
+	form_input(other, &text);
+	assert_int_equal(form_input(other, &enter), INPUT_TAKEN);
+	form_input(other, &clear);
+	text = pasted("-9223372036854775808");
+	form_input(other, &text);
+	assert_int_equal(form_input(other, &enter), FORM_OK);
+	assert_true(form_number(other, 0, &n));
+	assert_true(n == INT64_MIN);
+	form_free(other);
+}
+
 static void a_check_without_words_is_an_error_too(void **state)
 {
 	(void)state;
@@ -307,6 +327,7 @@ int main(void)
 		TEST(choices_go_around_both_ways),
 		TEST(what_is_wrong_is_said_where_it_is),
 		TEST(numbers_are_whole_and_within_their_bounds),
+		TEST(numbers_without_bounds_are_those_of_64_bits),
 		TEST(a_check_without_words_is_an_error_too),
 		TEST(it_can_be_cancelled),
 		TEST(errors_of_others_are_shown),
