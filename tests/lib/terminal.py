@@ -54,14 +54,15 @@ class Pty:
     """A program as the leader of a session on a pseudo-terminal of its own."""
 
     def __init__(self, argv: Sequence[Union[str, Path]], columns: int = 80, rows: int = 24,
-                 env: Optional[Dict[str, str]] = None) -> None:
+                 env: Optional[Dict[str, str]] = None, controlling: bool = True) -> None:
         self.master, self.slave = os.openpty()  # we keep the slave: its modes outlive the program
         self.resize(columns, rows)
         self.modes = termios.tcgetattr(self.slave)
         self.seen = bytearray()
+        take = lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # noqa: E731
         self.process = subprocess.Popen([str(a) for a in argv], stdin=self.slave, stdout=self.slave,
                                         stderr=self.slave, env=env or environment(), start_new_session=True,
-                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                                        preexec_fn=take if controlling else None)
         os.set_blocking(self.master, False)
 
     def __enter__(self) -> "Pty":

@@ -26,6 +26,11 @@ def snapshot(columns, rows, *flags):
     return [row.rstrip() for row in out.split("\n")[:-1]]
 
 
+def demo_with_pid(directory):
+    """For a shell: runs it in the foreground, its number in the file pid."""
+    return "sh -c " + shlex.quote(f"echo $$ >{directory}/pid; exec {shlex.quote(str(DEMO))}")
+
+
 def without_event(rows):
     """The first row ends with the last event."""
     return rows[1:]
@@ -72,8 +77,8 @@ def test_every_signal_that_ends_it_restores_the_terminal(signo):
 @pytest.mark.parametrize("how", ["q", signal.SIGTERM, signal.SIGSEGV, "stop"])
 def test_a_shell_finds_its_terminal_as_it_was(how, tmp_path):
     """Told by stty and by tmux's own view of the screen, cursor, mouse and paste modes."""
-    script = (f"echo before; stty -a >{tmp_path}/before; {shlex.quote(str(DEMO))} & echo $! >{tmp_path}/pid; "
-              f"fg >/dev/null; echo ended; stty -a >{tmp_path}/after; exec cat")
+    script = (f"echo before; stty -a >{tmp_path}/before; {demo_with_pid(tmp_path)}; "
+              f"echo ended; stty -a >{tmp_path}/after; exec cat")
     with Tmux(["bash", "--norc", "-c", "set -m; " + script]) as t:
         t.wait_for("filter")
         assert t.ask("alternate_on") == "1" and t.ask("mouse_standard_flag") == "1" and t.ask("cursor_flag") == "0"
@@ -135,10 +140,39 @@ def test_the_size_is_right_after_a_stop_during_which_it_changed():
         p.wait_for(b"size 60x15", start)
 
 
-def test_a_hang_up_ends_it():
-    with started() as p:
+@pytest.mark.parametrize("controlling", [True, False])
+def test_a_hang_up_ends_it(controlling):
+    """By its signal, or where there is none because the terminal is nobody's, by what reading says."""
+    with Pty([DEMO], controlling=controlling) as p:
+        p.wait_for(HINTS)
         p.close()
         assert p.exit_status() == -signal.SIGHUP
+
+
+@pytest.mark.parametrize("signo", [signal.SIGTSTP, signal.SIGSTOP])
+def test_in_the_background_it_leaves_the_terminal_alone(signo, tmp_path):
+    script = f"{demo_with_pid(tmp_path)}; echo stopped; sleep 1000"
+    with Pty(["bash", "--norc", "-c", "set -m; " + script]) as p:
+        p.wait_for(HINTS)
+        pid = int((tmp_path / "pid").read_text())
+        os.kill(pid, signo)
+        p.wait_for(b"stopped")
+        start, stat = len(p.output()), f"/proc/{pid}/stat"
+        ran = cpu_of(stat)
+        os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: cpu_of(stat) != ran and state_of(stat) == "T", "it to be stopped again")
+        assert p.output()[start:] == b""
+        assert p.is_sane() == (signo == signal.SIGTSTP)  # nobody put it back before a SIGSTOP
+        os.kill(pid, signal.SIGKILL)
+
+
+def state_of(stat):
+    return open(stat).read().rsplit(")", 1)[1].split()[0]
+
+
+def cpu_of(stat):
+    """How often it was given the processor: grows when it runs at all."""
+    return open(stat.replace("stat", "schedstat")).read().split()[2]
 
 
 @pytest.mark.parametrize("flags, words", [({"stdout": subprocess.PIPE}, "standard output is not a terminal"),
