@@ -29,7 +29,7 @@ deps: ## install what building, running and testing need and is missing (apt, np
 run: ## install, build and start the daemon on 127.0.0.1:8080
 	@scripts/deps.sh build run
 	@test -f build/release/build.ninja || cmake --preset release
-	@cmake --build --preset release --target ccapid claude-sim
+	@cmake --build --preset release --target ccapid ccapictl ccapitop claude-sim
 	@CCAPI_CLAUDE='$(CCAPI_CLAUDE)' scripts/run.sh $(RUN_ARGS)
 
 check: ## install, build and run the tests

@@ -55,6 +55,30 @@ static void plan_window(struct buf *b, const json_t *plan, const char *member, c
 	buf_add_str(b, "   ");
 }
 
+/* Which CLI answers, and whose login pays. */
+static void cli_line(const json_t *pool, struct buf *b)
+{
+	if (!json_get_str(pool, "cli_version"))
+		return;
+	add(b, pool, "cli_version", SHOW_TEXT, "", "");
+	if (json_get_str(pool, "login"))
+		add(b, pool, "login", SHOW_TEXT, "   ", "");
+	flush_line("cli", b);
+}
+
+static void next_start(const json_t *pool, struct buf *b)
+{
+	const json_t *next = json_object_get(pool, "next_start");
+
+	if (!json_is_object(next))
+		return;
+	add(b, next, "at", SHOW_UNTIL, "the next start is ", "");
+	add(b, next, "attempt", SHOW_COUNT, ", attempt ", "");
+	if (json_get_str(next, "why"))
+		add(b, next, "why", SHOW_TEXT, ", after: ", "");
+	flush_line("", b);
+}
+
 static void work_lines(const json_t *s, struct buf *b)
 {
 	const json_t *pool = json_object_get(s, "pool"), *w = json_object_get(pool, "workers");
@@ -67,10 +91,17 @@ static void work_lines(const json_t *s, struct buf *b)
 	add(b, w, "starting", SHOW_COUNT, "", " starting, ");
 	add(b, w, "resetting", SHOW_COUNT, "", " resetting, ");
 	add(b, w, "draining", SHOW_COUNT, "", " draining");
+	if (json_get_int(w, "most", 0) !=
+	    json_get_int(pool, "configured", json_get_int(w, "most", 0)))
+		add(b, pool, "configured", SHOW_COUNT, "   (", " by the settings)");
 	flush_line("pool", b);
+	next_start(pool, b);
 	trouble(pool);
+	cli_line(pool, b);
 	add(b, queue, "waiting", SHOW_COUNT, "", " waiting");
 	add(b, queue, "most", SHOW_COUNT, " of at most ", "");
+	if (json_get_true(queue, "paused"))
+		buf_add_str(b, "   paused: ccapictl resume serves it again");
 	flush_line("queue", b);
 	plan_window(b, plan, "five_hour", "5 h: ");
 	plan_window(b, plan, "seven_day", "7 d: ");

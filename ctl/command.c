@@ -77,7 +77,7 @@ static bool *own_flag(struct command *c, const struct option *o)
 static const struct verb_param *param_of(const struct verb *v, const struct option *o)
 {
 	for (const struct verb_param *p = v->params; p && p->name; p++)
-		if (is_option(o, p->option))
+		if (is_option(o, p->option) || is_option(o, p->letter))
 			return p;
 	return NULL;
 }
@@ -359,15 +359,20 @@ void command_done(struct command *c)
 	c->params = NULL;
 }
 
-const char *command_subject(const struct command *c)
+const char *command_subject(const struct command *c, char number[COMMAND_NUMBER_SIZE])
 {
 	static const char *const names[] = {"name", "id", "project", "key"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		const char *text = json_string_value(json_object_get(c->params, names[i]));
+		const json_t *value = json_object_get(c->params, names[i]);
 
-		if (text)
-			return text;
+		if (json_is_string(value))
+			return json_string_value(value);
+		if (!json_is_integer(value))
+			continue;
+		snprintf(number, COMMAND_NUMBER_SIZE, "%" JSON_INTEGER_FORMAT,
+			 json_integer_value(value));
+		return number;
 	}
 	return "everybody";
 }

@@ -35,8 +35,9 @@ struct command {
 int command_parse(struct command *c, int argc, char **argv, char why[COMMAND_WHY_MAX]);
 void command_done(struct command *c);
 
-/* Of whom or what the command speaks, for questions and results: "demo", "k_3fa2c19d" or
- * "everybody". */
-const char *command_subject(const struct command *c);
+/* Of whom or what the command speaks, for questions and results: "demo", "k_3fa2c19d", "7" or
+ * "everybody"; `number` is where a number is written. */
+enum { COMMAND_NUMBER_SIZE = 24 };
+const char *command_subject(const struct command *c, char number[COMMAND_NUMBER_SIZE]);
 
 #endif

@@ -10,7 +10,7 @@ const struct help_option help_options[] = {
 	{"-s, --socket PATH", "the daemon's socket, instead of $CCAPI_SOCKET or the usual places"},
 	{"    --json", "print the daemon's answer as one line of JSON"},
 	{"-q, --quiet", "print only what was asked for: names, ids, a new key's secret"},
-	{"-y, --yes", "delete without asking"},
+	{"-y, --yes", "do what cannot be undone without asking"},
 	{"-h, --help", "this, or the help of a command"},
 	{"    --version", "the version of this program"},
 	{NULL, NULL},
@@ -27,7 +27,8 @@ const struct help_option help_exit_codes[] = {
 
 void help_param(char *to, size_t size, const struct verb_param *p)
 {
-	snprintf(to, size, "%s%s%s", p->option ? p->option : "", p->option && p->metavar ? " " : "",
+	snprintf(to, size, "%s%s%s%s%s", p->letter ? p->letter : "", p->letter ? ", " : "",
+		 p->option ? p->option : "", p->option && p->metavar ? " " : "",
 		 p->metavar ? p->metavar : "");
 }
 
@@ -38,6 +39,9 @@ static void usage_of(char *to, size_t size, const struct verb_param *p)
 
 	if (p->flags & PARAM_POSITIONAL)
 		snprintf(text, sizeof text, "%s", p->metavar);
+	else if (p->letter)
+		snprintf(text, sizeof text, "%s%s%s", p->letter, p->metavar ? " " : "",
+			 p->metavar ? p->metavar : "");
 	else
 		help_param(text, sizeof text, p);
 	snprintf(to, size, p->flags & PARAM_REQUIRED ? "%s" : "[%s]", text);

@@ -71,9 +71,12 @@ void output_clean(struct buf *to, const char *text, enum clean_how how)
 		uint32_t c = 0;
 		size_t len = decode(s, &c);
 
-		if (how == CLEAN_LINES && s[0] == '\r' && s[1] == '\n')
+		bool stays = !is_hostile(c) || (c == '\n' && how != CLEAN_LINE) ||
+			     (c == '\t' && how == CLEAN_TEXT);
+
+		if (how != CLEAN_LINE && s[0] == '\r' && s[1] == '\n')
 			; /* another system's way to end a line */
-		else if (len > 0 && (!is_hostile(c) || (c == '\n' && how == CLEAN_LINES)))
+		else if (len > 0 && stays)
 			buf_add(to, s, len);
 		else
 			buf_add_char(to, '?');

@@ -17,8 +17,9 @@ void output_init(void);
 unsigned output_width(FILE *f);
 
 /* Appends the text with a ? for everything that is no visible character: control characters,
- * changes of direction, bytes that are not UTF-8.  CLEAN_LINES: \n stays, \r\n becomes it. */
-enum clean_how { CLEAN_LINE, CLEAN_LINES };
+ * changes of direction, bytes that are not UTF-8.  CLEAN_LINES: \n stays, \r\n becomes it;
+ * CLEAN_TEXT: tabs stay too. */
+enum clean_how { CLEAN_LINE, CLEAN_LINES, CLEAN_TEXT };
 void output_clean(struct buf *to, const char *text, enum clean_how how);
 void output_text(FILE *f, const char *text, enum clean_how how); /* the same, printed */
 

@@ -125,6 +125,18 @@ static const struct view {
 	const char *done, *when_empty;
 } views[] = {
 	{.method = "status", .present = present_status},
+	{.method = "plan", .present = present_plan},
+	{.method = "workers.list", .present = present_workers},
+	{.method = "workers.restart", .done = "Worker %s ends; another takes its place."},
+	{.method = "workers.drain",
+	 .done = "Worker %s takes no further request, then another takes its place."},
+	{.method = "workers.scale", .present = present_scale},
+	{.method = "requests.list", .present = present_requests},
+	{.method = "requests.show", .present = present_request},
+	{.method = "requests.cancel", .done = "Request %s is cancelled."},
+	{.method = "pause", .present = present_queue},
+	{.method = "resume", .present = present_queue},
+	{.method = "drain", .present = present_drain},
 	{.method = "projects.list",
 	 .list = "projects",
 	 .fields = projects,
@@ -192,16 +204,17 @@ static const struct view *find_view(const char *method)
 	return NULL;
 }
 
-static void print_done(const char *words, const char *subject)
+static void print_done(const char *words, const struct command *c)
 {
 	const char *place = strstr(words, "%s");
+	char number[COMMAND_NUMBER_SIZE];
 
 	if (!place) {
 		puts(words);
 		return;
 	}
 	fwrite(words, 1, (size_t)(place - words), stdout);
-	output_text(stdout, subject, CLEAN_LINE);
+	output_text(stdout, command_subject(c, number), CLEAN_LINE);
 	puts(place + 2);
 }
 
@@ -225,7 +238,7 @@ int present(const struct command *c, const json_t *result)
 	else if (c->quiet)
 		return EXIT_DONE;
 	else if (v->done)
-		print_done(v->done, command_subject(c));
+		print_done(v->done, c);
 	else
 		show_sheet(result, v->fields, v->count);
 	if (strcmp(v->method, "projects.show") == 0 && !c->quiet) {

@@ -75,33 +75,52 @@ static void add_duration(struct buf *to, int64_t seconds)
 	}
 }
 
-/* "2026-11-24T08:00:00Z", with or without a fraction. */
-static bool parse_time(const char *text, int64_t *ret_seconds)
+bool show_parse_time(const char *text, int64_t *ret_ms)
 {
 	struct tm tm = {0};
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	int64_t ms = 0, unit = 100;
 
 	if (!rest || (*rest != 'Z' && *rest != '.'))
 		return false;
-	*ret_seconds = timegm(&tm);
+	for (rest += *rest == '.'; *rest >= '0' && *rest <= '9'; rest++, unit /= 10)
+		ms += (*rest - '0') * unit;
+	*ret_ms = timegm(&tm) * INT64_C(1000) + ms;
 	return true;
 }
 
 static void add_relative(struct buf *to, const char *text)
 {
-	int64_t at, now = clock_wall_ms() / 1000;
+	int64_t at_ms, at, now = clock_wall_ms() / 1000;
 
 	if (!text) {
 		buf_add_str(to, "never");
-	} else if (!parse_time(text, &at)) {
+		return;
+	}
+	if (!show_parse_time(text, &at_ms)) {
 		buf_add_str(to, text);
-	} else if (at > now) {
+		return;
+	}
+	at = at_ms / 1000;
+	if (at > now) {
 		buf_add_str(to, "in ");
 		add_duration(to, at - now);
 	} else {
 		add_duration(to, now - at);
 		buf_add_str(to, " ago");
 	}
+}
+
+static void add_since(struct buf *to, const char *text)
+{
+	int64_t at_ms, ago_ms;
+
+	if (!show_parse_time(text, &at_ms)) {
+		buf_add_str(to, text ? text : NOTHING);
+		return;
+	}
+	ago_ms = clock_wall_ms() - at_ms;
+	add_duration(to, ago_ms > 0 ? ago_ms / 1000 : 0); /* two machines' clocks may differ */
 }
 
 static void add_time(struct buf *to, const char *text)
@@ -196,6 +215,9 @@ void show_value(struct buf *to, const struct show_field *field, const json_t *ob
 	case SHOW_AGE:
 	case SHOW_UNTIL:
 		add_relative(to, json_string_value(value));
+		break;
+	case SHOW_SINCE:
+		add_since(to, json_string_value(value));
 		break;
 	case SHOW_TIME:
 		add_time(to, json_string_value(value));

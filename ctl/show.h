@@ -21,6 +21,7 @@ enum show_kind {
 	SHOW_UNTIL,    /* "in 7 d"; null: "never" */
 	SHOW_TIME,     /* as it is, without the T and the Z */
 	SHOW_LIST,     /* a, b; null: "all" */
+	SHOW_SINCE,    /* how long ago: "2 h"; null: "-" */
 	SHOW_YES,      /* "yes" or "no" */
 	SHOW_SUBJECT,  /* of the whole object: project, key or "everybody" */
 	SHOW_DURATION, /* seconds: 3 d 4 h */
@@ -31,6 +32,9 @@ struct show_field {
 	const char *title, *member;
 	enum show_kind kind;
 };
+
+/* Milliseconds since 1970 of a time as results have it, with or without a fraction. */
+bool show_parse_time(const char *text, int64_t *ret_ms);
 
 /* Appends the value of the field in `object`. */
 void show_value(struct buf *to, const struct show_field *field, const json_t *object);

@@ -325,6 +325,7 @@ static void stop_signals(struct daemon *d)
 
 static const struct step steps[] = {
 	{"clock", start_tick, stop_tick},
+	{"recent log", services_start_log, services_stop_log},
 	{"signals", start_signals, stop_signals},
 	{"service manager", start_notify, stop_notify},
 	{"state directory", start_state_dir, stop_state_dir},

@@ -14,8 +14,11 @@
 #include "daemon/api/stream.h"
 #include "daemon/control/control.h"
 #include "daemon/dispatch/cache.h"
+#include "daemon/http/listener.h"
 #include "daemon/module_conf.h"
+#include "daemon/observe/activity.h"
 #include "daemon/observe/events.h"
+#include "daemon/observe/log_ring.h"
 #include "daemon/observe/metrics.h"
 #include "daemon/observe/webhook.h"
 #include "daemon/redis/cache_redis.h"
@@ -26,6 +29,21 @@
 #include "daemon/ws/ws.h"
 
 #define AREA "daemon"
+
+int services_start_log(struct daemon *d)
+{
+	d->log = log_ring_new(&d->loop);
+	return d->log ? 0 : -ENOMEM;
+}
+
+void services_stop_log(struct daemon *d)
+{
+	struct log_ring *log = d->log;
+
+	d->log = NULL;
+	log_ring_free(log, step_closed, d);
+	activity_reset();
+}
 
 int services_start_webhook(struct daemon *d)
 {
@@ -248,6 +266,13 @@ void services_stop_websocket(struct daemon *d)
 	ws_server_stop(ws, step_closed, d);
 }
 
+static const char *listening_on(void *ctx, size_t i)
+{
+	const struct daemon *d = ctx;
+
+	return d->listener ? listener_address(d->listener, i) : NULL;
+}
+
 int services_start_control(struct daemon *d)
 {
 	struct control_deps deps = {.loop = &d->loop,
@@ -261,6 +286,10 @@ int services_start_control(struct daemon *d)
 				    .redis = d->redis,
 				    .pool = d->pool,
 				    .dispatch = d->dispatch,
+				    .api = d->api,
+				    .log = d->log,
+				    .address = listening_on,
+				    .drain = steering_drain,
 				    .reload = steering_reload,
 				    .ctx = d};
 

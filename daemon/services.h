@@ -5,6 +5,8 @@
 
 struct daemon;
 
+int services_start_log(struct daemon *d);
+void services_stop_log(struct daemon *d);
 int services_start_webhook(struct daemon *d);
 void services_stop_webhook(struct daemon *d);
 int services_start_store(struct daemon *d);

@@ -102,6 +102,14 @@ void steering_on_end_signal(void *ctx, const char *name)
 	}
 }
 
+void steering_drain(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->stage == STAGE_SERVING)
+		begin_drain(d, "operator");
+}
+
 static void tick_draining(struct daemon *d)
 {
 	bool late = clock_mono_ms() >= d->deadline_ms;
@@ -141,8 +149,8 @@ static void tell_health(struct daemon *d)
 		return;
 	d->told_health = health;
 	if (health == POOL_READY) {
-		snprintf(status, sizeof status, "serving with up to %lld workers",
-			 (long long)d->conf->pool.workers);
+		snprintf(status, sizeof status, "serving with up to %u workers",
+			 pool_most_workers(d->pool));
 		log_info(AREA, "%s", status);
 	} else {
 		snprintf(status, sizeof status, "cannot serve: %s: %s", pool_health_name(health),

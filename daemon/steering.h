@@ -18,6 +18,7 @@ struct control;
 struct dispatch;
 struct http_server;
 struct listener;
+struct log_ring;
 struct redis;
 struct registry;
 struct routing;
@@ -41,6 +42,7 @@ struct daemon {
 	int lock_fd;
 	struct signals signals;
 	struct notify notify;
+	struct log_ring *log;
 	uv_timer_t tick;
 	enum pool_health told_health;
 	bool ready_told;
@@ -67,6 +69,7 @@ void steering_start(struct daemon *d); /* starts the tick; the loop is there */
 void steering_on_end_signal(void *ctx,
 			    const char *name); /* for struct signal_actions; ctx is the daemon */
 void steering_on_reload_signal(void *ctx);
+void steering_drain(void *ctx); /* an operator's order to end, as the first SIGTERM */
 
 /* Reads the settings anew and applies them, all or none; also for the control socket.  0, or a
  * negative code with a line in `errors` for each. */

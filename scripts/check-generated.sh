@@ -42,6 +42,7 @@ check conf-doc example packaging/ccapid.conf.example daemon/conf/schema.c
 check metric-doc markdown docs/metrics.md daemon/observe/metrics_table.c
 check verb-doc verbs docs/control-verbs.md shared/verbs.c
 check verb-doc ccapictl docs/ccapictl.md shared/verbs.c
+check verb-doc man man/ccapictl.1 shared/verbs.c
 check_block conditions docs/routing.md "$bin/route-eval" --conditions
 check_block rules docs/routing.md "$bin/route-eval" --rules
 check_block evaluation docs/routing.md "$bin/route-eval" --markdown tests/eval/routing.tsv tests/eval/routing-heldout.tsv

@@ -135,6 +135,9 @@ print_hints() {
 	say "  curl -N $url/v1/chat/completions -H 'Content-Type: application/json' \\"
 	say "    -d '{\"model\":\"auto\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Count to ten.\"}]}'"
 	say ""
+	say "  $bin/ccapitop            what it is doing, live"
+	say "  $bin/ccapictl doctor     what it needs, and what mends what is missing"
+	say ""
 }
 
 explain_port() {

@@ -29,6 +29,19 @@ int64_t clock_wall_ms(void)
 	return (frozen ? frozen_wall_us : read_us(CLOCK_REALTIME)) / 1000;
 }
 
+int64_t clock_wall_ms_at(int64_t mono_us)
+{
+	/* Between two looks at the two clocks some time passes: only more than that is news. */
+	enum { NEWS_US = 2000 };
+	static _Atomic int64_t kept;
+	int64_t wall_us = frozen ? frozen_wall_us : read_us(CLOCK_REALTIME);
+	int64_t offset = wall_us - clock_mono_us(), old = kept;
+
+	if (offset > old + NEWS_US || offset < old - NEWS_US)
+		kept = old = offset;
+	return mono_us ? (mono_us + old) / 1000 : 0;
+}
+
 void clock_freeze(int64_t mono_us, int64_t wall_us)
 {
 	frozen = true;

@@ -10,6 +10,10 @@ int64_t clock_mono_us(void); /* microseconds since some fixed moment */
 int64_t clock_mono_ms(void); /* milliseconds since the same moment */
 int64_t clock_wall_ms(void); /* milliseconds since 1970-01-01 UTC */
 
+/* When a moment of the monotonic clock was, in milliseconds since 1970; 0 for 0.  The same moment
+ * gives the same time again, unless the wall clock has been set meanwhile. */
+int64_t clock_wall_ms_at(int64_t mono_us);
+
 /* Freezes both clocks at the given microseconds (tests only); clock_thaw() goes back to the
  * kernel's. */
 void clock_freeze(int64_t mono_us, int64_t wall_us);

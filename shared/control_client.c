@@ -21,7 +21,7 @@
 
 #include "ccapi_version.h"
 
-enum { READ_SIZE = 64 * 1024 };
+enum { READ_SIZE = 64 * 1024, FOR_EVER = -1 };
 
 struct control_client {
 	int fd;
@@ -32,21 +32,23 @@ struct control_client {
 	struct control_hello hello;
 };
 
-static int wait_for(int fd, short events, int64_t until_ms)
+/* Until the socket is ready: 0; wake_fd (-1: none) is: -ECANCELED; until_ms has passed (FOR_EVER:
+ * never does): -ETIMEDOUT. */
+static int wait_for(int fd, short events, int64_t until_ms, int wake_fd)
 {
-	struct pollfd p = {.fd = fd, .events = events};
+	struct pollfd p[] = {{.fd = fd, .events = events}, {.fd = wake_fd, .events = POLLIN}};
 
 	for (;;) {
-		int64_t left = until_ms - clock_mono_ms();
+		int64_t left = until_ms == FOR_EVER ? 60000 : until_ms - clock_mono_ms();
 		int rc;
 
 		if (left <= 0)
 			return -ETIMEDOUT;
-		rc = poll(&p, 1, (int)(left < 60000 ? left : 60000));
-		if (rc > 0)
-			return 0;
+		rc = poll(p, 2, (int)(left < 60000 ? left : 60000));
 		if (rc < 0 && errno != EINTR)
 			return -errno;
+		if (rc > 0)
+			return p[1].revents ? -ECANCELED : 0;
 	}
 }
 
@@ -61,7 +63,7 @@ static int send_all(struct control_client *c, const char *data, size_t len)
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return -errno;
 		if (n < 0) {
-			rc = wait_for(c->fd, POLLOUT, until_ms);
+			rc = wait_for(c->fd, POLLOUT, until_ms, -1);
 			if (rc < 0)
 				return rc;
 			continue;
@@ -73,9 +75,9 @@ static int send_all(struct control_client *c, const char *data, size_t len)
 }
 
 /* The next line without its newline, valid until the next read. */
-static int read_line(struct control_client *c, const char **ret_line, size_t *ret_len)
+static int read_line(struct control_client *c, int64_t until_ms, int wake_fd, const char **ret_line,
+		     size_t *ret_len)
 {
-	int64_t until_ms = clock_mono_ms() + c->timeout_ms;
 	size_t seen = 0;
 
 	buf_drop_front(&c->in, c->line);
@@ -108,7 +110,7 @@ static int read_line(struct control_client *c, const char **ret_line, size_t *re
 		}
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		rc = wait_for(c->fd, POLLIN, until_ms);
+		rc = wait_for(c->fd, POLLIN, until_ms, wake_fd);
 		if (rc < 0)
 			return rc;
 	}
@@ -124,16 +126,18 @@ static enum client_failure broken(int rc, char words[CLIENT_WORDS_MAX])
 	else
 		snprintf(words, CLIENT_WORDS_MAX, "talking to the daemon failed: %s",
 			 strerror(-rc));
+	if (rc == -ECANCELED)
+		return CLIENT_INTERRUPTED;
 	return rc == -ENOMEM ? CLIENT_NO_MEMORY : CLIENT_UNREACHABLE;
 }
 
-static enum client_failure next_message(struct control_client *c, struct rpc_message *m,
-					char words[CLIENT_WORDS_MAX])
+static enum client_failure read_message(struct control_client *c, int64_t until_ms, int wake_fd,
+					struct rpc_message *m, char words[CLIENT_WORDS_MAX])
 {
 	char why[160];
 	const char *line = "";
 	size_t len = 0;
-	int rc = read_line(c, &line, &len);
+	int rc = read_line(c, until_ms, wake_fd, &line, &len);
 
 	if (rc < 0)
 		return broken(rc, words);
@@ -141,6 +145,134 @@ static enum client_failure next_message(struct control_client *c, struct rpc_mes
 		return CLIENT_OK;
 	snprintf(words, CLIENT_WORDS_MAX, "what answers on this socket is no ccapid: %s", why);
 	return CLIENT_MISMATCH;
+}
+
+/* The next message, with the time-out of an answer. */
+static enum client_failure next_message(struct control_client *c, struct rpc_message *m,
+					char words[CLIENT_WORDS_MAX])
+{
+	return read_message(c, clock_mono_ms() + c->timeout_ms, -1, m, words);
+}
+
+/* ---- asking ---- */
+
+static enum client_failure send_line(struct control_client *c, struct buf *line,
+				     char words[CLIENT_WORDS_MAX])
+{
+	int rc;
+
+	if (line->failed) {
+		snprintf(words, CLIENT_WORDS_MAX,
+			 "the request is longer than the %d bytes that the daemon takes",
+			 RPC_REQUEST_MAX);
+		return CLIENT_UNREACHABLE;
+	}
+	rc = send_all(c, line->data, line->len);
+	return rc < 0 ? broken(rc, words) : CLIENT_OK;
+}
+
+enum client_failure control_client_send(struct control_client *c, const char *method,
+					const json_t *params, char words[CLIENT_WORDS_MAX])
+{
+	enum client_failure failure;
+	struct buf out;
+
+	buf_init(&out, RPC_REQUEST_MAX + 1);
+	rpc_write_request(&out, ++c->newest_id, method, params);
+	failure = send_line(c, &out, words);
+	buf_done(&out);
+	return failure;
+}
+
+/* Whether it answers what was asked last.  An error without an id can only speak of our one
+ * request. */
+static bool is_answer(const struct control_client *c, const struct rpc_message *m)
+{
+	return !m->method && (m->id == c->newest_id || (m->failed && m->id == 0));
+}
+
+static enum client_failure wait_for_answer(struct control_client *c, json_t **ret_result,
+					   struct rpc_error *ret_error,
+					   char words[CLIENT_WORDS_MAX])
+{
+	for (;;) {
+		struct rpc_message m;
+		enum client_failure failure = next_message(c, &m, words);
+		bool ours;
+
+		if (failure != CLIENT_OK)
+			return failure;
+		ours = is_answer(c, &m);
+		if (ours && m.failed) {
+			*ret_error = m.error;
+			failure = CLIENT_REFUSED;
+		} else if (ours) {
+			*ret_result = json_incref(m.result);
+		}
+		rpc_message_done(&m);
+		if (ours)
+			return failure;
+	}
+}
+
+enum client_failure control_client_call(struct control_client *c, const char *method,
+					const json_t *params, json_t **ret_result,
+					struct rpc_error *ret_error, char words[CLIENT_WORDS_MAX])
+{
+	enum client_failure failure = control_client_send(c, method, params, words);
+
+	return failure == CLIENT_OK ? wait_for_answer(c, ret_result, ret_error, words) : failure;
+}
+
+enum client_failure control_client_call_secret(struct control_client *c, const char *method,
+					       const char *param, const char *secret,
+					       json_t **ret_result, struct rpc_error *ret_error,
+					       char words[CLIENT_WORDS_MAX])
+{
+	enum client_failure failure;
+	struct buf out;
+
+	buf_init(&out, RPC_REQUEST_MAX + 1);
+	/* All the room at once: growing would leave copies behind. */
+	buf_reserve(&out, RPC_REQUEST_MAX);
+	buf_printf(&out, "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"%s\",\"params\":{\"%s\":",
+		   ++c->newest_id, method, param);
+	json_add_string_lossy(&out, secret);
+	buf_add_str(&out, "}}\n");
+	failure = send_line(c, &out, words);
+	if (out.data)
+		explicit_bzero(out.data, out.cap);
+	buf_done(&out);
+	return failure == CLIENT_OK ? wait_for_answer(c, ret_result, ret_error, words) : failure;
+}
+
+static bool is_readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+enum client_failure control_client_next(struct control_client *c, int wake_fd,
+					struct rpc_message *ret_message,
+					char words[CLIENT_WORDS_MAX])
+{
+	enum client_failure failure = CLIENT_OK;
+	struct rpc_message m;
+
+	/* Where one line follows the other there is no wait that could be ended. */
+	if (is_readable(wake_fd))
+		return CLIENT_INTERRUPTED;
+	for (;;) {
+		failure = read_message(c, FOR_EVER, wake_fd, &m, words);
+		if (failure != CLIENT_OK)
+			return failure;
+		if (m.method || is_answer(c, &m))
+			break;
+		rpc_message_done(&m);
+	}
+	*ret_message = m;
+	return CLIENT_OK;
 }
 
 /* ---- opening ---- */
@@ -204,8 +336,10 @@ static void read_hello(struct control_hello *h, const json_t *params)
 }
 
 static enum client_failure check_hello(struct control_client *c, const struct rpc_message *m,
-				       char words[CLIENT_WORDS_MAX])
+				       const char *name, char words[CLIENT_WORDS_MAX])
 {
+	bool newer;
+
 	if (m->failed) {
 		snprintf(words, CLIENT_WORDS_MAX, "the daemon turns the connection away: %s",
 			 m->error.message);
@@ -219,29 +353,75 @@ static enum client_failure check_hello(struct control_client *c, const struct rp
 	read_hello(&c->hello, m->params);
 	if (strcmp(c->hello.name, "ccapid") == 0 && c->hello.protocol == CONTROL_PROTOCOL)
 		return CLIENT_OK;
+	newer = c->hello.protocol > CONTROL_PROTOCOL;
 	if (strcmp(c->hello.name, "ccapid") != 0)
 		snprintf(words, CLIENT_WORDS_MAX,
 			 "what answers on this socket calls itself '%s', not ccapid",
 			 c->hello.name);
 	else
 		snprintf(words, CLIENT_WORDS_MAX,
-			 "ccapid %s (pid %" PRId64 ") speaks control protocol %d, this is %s with "
-			 "protocol %d\n%s",
-			 c->hello.version, c->hello.pid, c->hello.protocol, CCAPI_VERSION,
+			 "ccapid %s (pid %" PRId64 ") speaks protocol %d of the control socket, %s "
+			 "%s speaks %d\n%s%s%s",
+			 c->hello.version, c->hello.pid, c->hello.protocol, name, CCAPI_VERSION,
 			 CONTROL_PROTOCOL,
-			 c->hello.protocol > CONTROL_PROTOCOL
-				 ? "use the ccapictl that was installed with that daemon"
-				 : "restart the daemon with the version that is installed: "
-				   "systemctl restart ccapid");
+			 newer ? "upgrade " : "restart ccapid, which is older than ", name,
+			 newer ? ": the daemon is newer" : ": systemctl restart ccapid");
 	return CLIENT_MISMATCH;
 }
 
-enum client_failure control_client_open(const char *path, int64_t timeout_ms,
+/* Says who we are.  The daemon logs it if it speaks another protocol, so this is said even where we
+ * end; one that does not know the method yet is well all the same. */
+static enum client_failure say_hello(struct control_client *c, const char *name,
+				     char words[CLIENT_WORDS_MAX])
+{
+	json_t *params = json_pack("{s:i,s:s,s:s}", "protocol", CONTROL_PROTOCOL, "name", name,
+				   "version", CCAPI_VERSION);
+	enum client_failure failure = CLIENT_NO_MEMORY;
+
+	if (params)
+		failure = control_client_send(c, "hello", params, words);
+	else
+		snprintf(words, CLIENT_WORDS_MAX, "out of memory");
+	json_decref(params);
+	return failure;
+}
+
+static enum client_failure hear_answer(struct control_client *c, char words[CLIENT_WORDS_MAX])
+{
+	struct rpc_error e;
+	json_t *result = NULL;
+	enum client_failure failure = wait_for_answer(c, &result, &e, words);
+
+	json_decref(result);
+	if (failure != CLIENT_REFUSED || e.code != RPC_VERSION)
+		return failure == CLIENT_REFUSED ? CLIENT_OK : failure;
+	snprintf(words, CLIENT_WORDS_MAX, "%s%s%.200s", e.message, e.hint[0] ? "\n" : "", e.hint);
+	return CLIENT_MISMATCH;
+}
+
+static enum client_failure exchange_hellos(struct control_client *c, const char *name,
+					   char words[CLIENT_WORDS_MAX])
+{
+	char unheard[CLIENT_WORDS_MAX];
+	struct rpc_message m;
+	enum client_failure failure = next_message(c, &m, words);
+
+	if (failure != CLIENT_OK)
+		return failure;
+	failure = check_hello(c, &m, name, words);
+	rpc_message_done(&m);
+	if (failure == CLIENT_OK)
+		failure = say_hello(c, name, words);
+	else if (strcmp(c->hello.name, "ccapid") == 0)
+		say_hello(c, name, unheard);
+	return failure == CLIENT_OK ? hear_answer(c, words) : failure;
+}
+
+enum client_failure control_client_open(const char *path, const char *name, int64_t timeout_ms,
 					struct control_client **ret_client,
 					char words[CLIENT_WORDS_MAX])
 {
 	struct control_client *c = calloc(1, sizeof *c);
-	struct rpc_message m;
 	enum client_failure failure;
 
 	if (!c) {
@@ -253,11 +433,7 @@ enum client_failure control_client_open(const char *path, int64_t timeout_ms,
 	buf_init(&c->in, RPC_RESPONSE_MAX + READ_SIZE);
 	failure = connect_to(c, path, words);
 	if (failure == CLIENT_OK)
-		failure = next_message(c, &m, words);
-	if (failure == CLIENT_OK) {
-		failure = check_hello(c, &m, words);
-		rpc_message_done(&m);
-	}
+		failure = exchange_hellos(c, name, words);
 	if (failure != CLIENT_OK) {
 		control_client_close(c);
 		return failure;
@@ -279,54 +455,4 @@ void control_client_close(struct control_client *c)
 const struct control_hello *control_client_hello(const struct control_client *c)
 {
 	return &c->hello;
-}
-
-/* ---- asking ---- */
-
-static enum client_failure send_request(struct control_client *c, const char *method,
-					const json_t *params, char words[CLIENT_WORDS_MAX])
-{
-	struct buf out;
-	int rc;
-
-	buf_init(&out, RPC_REQUEST_MAX + 1);
-	rpc_write_request(&out, ++c->newest_id, method, params);
-	if (out.failed) {
-		snprintf(words, CLIENT_WORDS_MAX,
-			 "the request is longer than the %d bytes that the daemon takes",
-			 RPC_REQUEST_MAX);
-		buf_done(&out);
-		return CLIENT_UNREACHABLE;
-	}
-	rc = send_all(c, out.data, out.len);
-	buf_done(&out);
-	return rc < 0 ? broken(rc, words) : CLIENT_OK;
-}
-
-enum client_failure control_client_call(struct control_client *c, const char *method,
-					const json_t *params, json_t **ret_result,
-					struct rpc_error *ret_error, char words[CLIENT_WORDS_MAX])
-{
-	enum client_failure failure = send_request(c, method, params, words);
-
-	while (failure == CLIENT_OK) {
-		struct rpc_message m;
-		bool ours;
-
-		failure = next_message(c, &m, words);
-		if (failure != CLIENT_OK)
-			break;
-		/* An error without an id can only speak of our one request. */
-		ours = !m.method && (m.id == c->newest_id || (m.failed && m.id == 0));
-		if (ours && m.failed) {
-			*ret_error = m.error;
-			failure = CLIENT_REFUSED;
-		} else if (ours) {
-			*ret_result = json_incref(m.result);
-		}
-		rpc_message_done(&m);
-		if (ours)
-			break;
-	}
-	return failure;
 }

@@ -27,7 +27,8 @@ enum rpc_code {
 	RPC_REFUSED = -32004,      /* not possible in the present state */
 	RPC_STORE_FAILED = -32005, /* nothing was changed */
 	RPC_TOO_MANY = -32006,     /* connections */
-	RPC_TIMEOUT = -32007       /* a change may have been made all the same */
+	RPC_TIMEOUT = -32007,      /* a change may have been made all the same */
+	RPC_VERSION = -32008       /* the client speaks another protocol */
 };
 
 /* "" where there is nothing to say. */

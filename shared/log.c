@@ -20,6 +20,23 @@ static enum log_level max_level = LOG_LEVEL_INFO;
 static enum log_format line_format = LOG_FORMAT_TEXT;
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
+static struct {
+	void (*line)(void *ctx, const struct log_line *line);
+	void *ctx;
+	bool busy; /* it is being told */
+} listener;
+
+void log_listen(void (*line)(void *ctx, const struct log_line *line), void *ctx)
+{
+	listener.line = line;
+	listener.ctx = ctx;
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
 void log_set_level(enum log_level level)
 {
 	max_level = level;
@@ -142,6 +159,15 @@ static void write_all(const char *data, size_t len)
 	}
 }
 
+static void tell_listener(const struct log_line *line)
+{
+	if (!listener.line || listener.busy)
+		return;
+	listener.busy = true;
+	listener.line(listener.ctx, line);
+	listener.busy = false;
+}
+
 void log_event(enum log_level level, const char *area, const struct log_field *fields, size_t count,
 	       const char *fmt, ...)
 {
@@ -164,5 +190,11 @@ void log_event(enum log_level level, const char *area, const struct log_field *f
 	if (!line.failed)
 		write_all(line.data, line.len);
 	buf_done(&line);
+	tell_listener(&(struct log_line){.at_ms = clock_wall_ms(),
+					 .level = level,
+					 .area = area,
+					 .message = message,
+					 .fields = fields,
+					 .count = count});
 	errno = saved_errno; /* callers log first and return -errno after */
 }

@@ -18,11 +18,14 @@ enum log_kind { LOG_KIND_STR, LOG_KIND_INT, LOG_KIND_MILLI, LOG_KIND_MICRO };
 struct log_field {
 	const char *key;
 	enum log_kind kind;
+	bool secret;     /* for the log's own readers: the listener must not pass it on */
 	const char *str; /* NULL: the field is left out */
 	int64_t num;
 };
 
 #define LOG_STR(k, v) ((struct log_field){.key = (k), .kind = LOG_KIND_STR, .str = (v)})
+#define LOG_SECRET(k, v)                                                                           \
+	((struct log_field){.key = (k), .kind = LOG_KIND_STR, .str = (v), .secret = true})
 #define LOG_INT(k, v) ((struct log_field){.key = (k), .kind = LOG_KIND_INT, .num = (v)})
 #define LOG_MILLI(k, v)                                                                            \
 	((struct log_field){.key = (k), .kind = LOG_KIND_MILLI, .num = (v)}) /* 1500 prints 1.500  \
@@ -35,7 +38,23 @@ void log_set_level(enum log_level level);
 void log_set_format(enum log_format format);
 bool log_enabled(enum log_level level);
 
-/* `area` and keys are plain identifiers; the message and string values may hold anything. */
+/* A line as it was logged; everything is borrowed, and may hold any bytes. */
+struct log_line {
+	int64_t at_ms; /* wall clock */
+	enum log_level level;
+	const char *area, *message;
+	const struct log_field *fields;
+	size_t count;
+};
+
+/* Tells one listener of every line that is written (NULL: nobody), from inside log_event(): what it
+ * logs itself is not told to it. */
+void log_listen(void (*line)(void *ctx, const struct log_line *line), void *ctx);
+
+const char *log_level_name(enum log_level level); /* "error", "warn", "info", "debug" */
+
+/* `area` and keys are literals, plain identifiers; the message and string values may hold anything.
+ */
 void log_event(enum log_level level, const char *area, const struct log_field *fields, size_t count,
 	       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 

@@ -5,8 +5,6 @@
  * so that a command line can be taken apart before its verb is known. */
 #include "shared/verbs.h"
 
-#include <string.h>
-
 #include "shared/names.h"
 
 #define MICRO INT64_C(1000000)
@@ -23,7 +21,16 @@
 
 /* An id has fewer bytes than a secret: one that is given in its place is refused before it is
  * logged. */
-enum { TEXT_MAX = 60000, MODEL_MAX = 95, ID_MAX = 23, WINDOW_MAX = 31, TIME_MAX = 40 };
+enum {
+	TEXT_MAX = 60000,
+	MODEL_MAX = 95,
+	ID_MAX = 23,
+	WINDOW_MAX = 31,
+	TIME_MAX = 40,
+	REQUEST_ID_MAX = 128,
+	TOKEN_MAX = 4096,
+	WORKERS_MOST = 256 /* as pool.workers */
+};
 
 #define TEXT(n, fl, opt, meta, lo, hi, text)                                                       \
 	{                                                                                          \
@@ -53,6 +60,13 @@ enum { TEXT_MAX = 60000, MODEL_MAX = 95, ID_MAX = 23, WINDOW_MAX = 31, TIME_MAX 
 static const char *const key_scopes[] = {"chat", "batch", "usage", "high_priority", NULL};
 static const char *const periods[] = {"hour", "day", "week", "month", "all", NULL};
 static const char *const groupings[] = {"model", "day", "key", "project", NULL};
+static const char *const request_states[] = {"live", "ended", "all", NULL};
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const shells[] = {"bash", "zsh", "fish", NULL};
+/* Of events: daemon/observe/events.h. */
+static const char *const topics[] = {"worker", "request", "queue", "stats",   "plan",  "service",
+				     "log",    "budget",  "key",   "project", "limit", "override",
+				     "store",  "reload",  "redis", NULL};
 
 #define POSITIONAL_REQUIRED (PARAM_POSITIONAL | PARAM_REQUIRED)
 
@@ -210,8 +224,96 @@ static const struct verb_param ledger_tail[] = {
 	END,
 };
 
+#define TOPICS LIST("topics", 0, "--topic", "LIST", topics, "only these topics; all if not given")
 static const struct verb_param subscribe[] = {
-	LIST("topics", 0, "--topics", "LIST", NULL, "only these topics; all if not given"),
+	TOPICS,
+	NUMBER("recent", PARAM_COUNT, 0, NULL, "N", 0, 1000,
+	       "how many requests that have ended the snapshot shows; 0 if not given"),
+	NUMBER("logs", PARAM_COUNT, 0, NULL, "N", 0, 500,
+	       "how many lines of the log the snapshot shows; 0 if not given"),
+	END,
+};
+static const struct verb_param events[] = {TOPICS, END};
+static const struct verb_param hello[] = {
+	NUMBER("protocol", PARAM_COUNT, PARAM_REQUIRED, NULL, "N", 1, 1000000,
+	       "the number of the protocol that the client speaks"),
+	TEXT("name", 0, NULL, "NAME", 1, 31, "the client's name"),
+	TEXT("version", 0, NULL, "VERSION", 1, 31, "the client's version"),
+	END,
+};
+
+static const struct verb_param budgets_list[] = {
+	NUMBER("closest", PARAM_COUNT, 0, "--closest", "N", 1, 1000,
+	       "only so many, those closest to their limit first"),
+	END,
+};
+
+#define WORKER_ID                                                                                  \
+	NUMBER("id", PARAM_COUNT, POSITIONAL_REQUIRED, NULL, "WORKER", 1, UINT32_MAX,              \
+	       "the worker's number")
+static const struct verb_param worker[] = {WORKER_ID, END};
+static const struct verb_param workers_scale[] = {
+	NUMBER("workers", PARAM_COUNT, POSITIONAL_REQUIRED, NULL, "N", 1, WORKERS_MOST,
+	       "how many requests may be served at one time"),
+	END,
+};
+
+#define REQUEST_ID                                                                                 \
+	TEXT("id", POSITIONAL_REQUIRED, NULL, "REQUEST", 1, REQUEST_ID_MAX, "the request's id")
+#define REQUEST_NUMBER                                                                             \
+	NUMBER("number", PARAM_COUNT, 0, "--number", "N", 1, INT64_MAX,                            \
+	       "of several with this id, the one with this number; the newest if not given")
+static const struct verb_param request[] = {REQUEST_ID, REQUEST_NUMBER, END};
+static const struct verb_param requests_list[] = {
+	WORD("state", "--state", "STATE", request_states,
+	     "those under way, those that have ended, or all; all if not given"),
+	TEXT("project", 0, "--project", "PROJECT", 1, NAME_MAX_BYTES, "only this project's"),
+	NUMBER("lines", PARAM_COUNT, 0, "--lines", "N", 1, 1000, "how many; 20 if not given"),
+	END,
+};
+static const struct verb_param requests_tail[] = {
+	TEXT("project", 0, "--project", "PROJECT", 1, NAME_MAX_BYTES, "only this project's"),
+	END,
+};
+
+#define LOG_LEVEL                                                                                  \
+	WORD("level", "--level", "LEVEL", log_levels, "nothing less important; all if not given")
+#define LOG_LINES                                                                                  \
+	NUMBER("lines", PARAM_COUNT, 0, "--lines", "N", 1, 500, "how many; 50 if not given")
+static const struct verb_param logs[] = {
+	LOG_LINES,
+	LOG_LEVEL,
+	{.name = "follow",
+	 .type = PARAM_FLAG,
+	 .option = "--follow",
+	 .letter = "-f",
+	 .help = "go on with what is logged from now on"},
+	END,
+};
+static const struct verb_param logs_method[] = {LOG_LINES, LOG_LEVEL, END};
+
+static const struct verb_param chat[] = {
+	TEXT("text", POSITIONAL_REQUIRED | PARAM_PRIVATE, NULL, "TEXT", 1, TEXT_MAX,
+	     "what to ask, as one argument in quotes"),
+	TEXT("model", 0, "--model", "MODEL", 1, MODEL_MAX, "auto if not given"),
+	TEXT("project", 0, "--project", "PROJECT", 1, NAME_MAX_BYTES,
+	     "as this project; default if not given"),
+	NUMBER("max_tokens", PARAM_COUNT, 0, "--max-tokens", "N", 1, 1000000,
+	       "most tokens of the answer"),
+	END,
+};
+static const struct verb_param login_set[] = {
+	TEXT("token", PARAM_REQUIRED | PARAM_PRIVATE, NULL, "TOKEN", 1, TOKEN_MAX,
+	     "what claude setup-token gave"),
+	END,
+};
+static const struct verb_param completion[] = {
+	{.name = "shell",
+	 .type = PARAM_WORD,
+	 .flags = POSITIONAL_REQUIRED,
+	 .metavar = "SHELL",
+	 .words = shells,
+	 .help = "bash, zsh or fish"},
 	END,
 };
 
@@ -232,6 +334,39 @@ enum { LOOKS = false, CHANGES = true };
 const struct verb verbs[] = {
 	VERB("status", "status", RIGHT_READ, LOOKS, NULL,
 	     "What the daemon is doing and whether it is well."),
+
+	VERB("plan", "plan", RIGHT_READ, LOOKS, NULL,
+	     "The windows of the subscription, and what is used of them."),
+	VERB("doctor", "doctor", RIGHT_READ, LOOKS, NULL,
+	     "Looks at everything that serving needs, and says what mends what is wrong."),
+	VERB(NULL, "top", RIGHT_READ, LOOKS, NULL, "The dashboard: runs ccapitop."),
+
+	VERB("workers.list", "workers list", RIGHT_READ, LOOKS, NULL, "The CLI processes."),
+	DELETION("workers.restart", "workers restart", RIGHT_OPERATE, worker,
+		 "Restart worker %s, and cut off the request that it may be serving?",
+		 "Ends a worker now and starts another; its request is tried once more if it may "
+		 "be."),
+	VERB("workers.drain", "workers drain", RIGHT_OPERATE, CHANGES, worker,
+	     "Ends a worker after the request that it serves, and starts another."),
+	VERB("workers.scale", "workers scale", RIGHT_OPERATE, CHANGES, workers_scale,
+	     "Changes how many workers there are, until the settings are read again."),
+
+	VERB("requests.list", "requests list", RIGHT_READ, LOOKS, requests_list,
+	     "Requests under way and the last 1,000 that have ended, the oldest of them first."),
+	VERB("requests.show", "requests show", RIGHT_READ, LOOKS, request, "One request."),
+	VERB("requests.cancel", "requests cancel", RIGHT_OPERATE, CHANGES, request,
+	     "Ends a request; its client is told so, and what was spent is charged."),
+	VERB(NULL, "requests tail", RIGHT_READ, LOOKS, requests_tail,
+	     "Requests as they end, until it is interrupted."),
+
+	VERB("pause", "pause", RIGHT_OPERATE, CHANGES, NULL,
+	     "Holds the queue: requests are taken and wait, until it is full."),
+	VERB("resume", "resume", RIGHT_OPERATE, CHANGES, NULL, "Serves the queue again."),
+	DELETION("drain", "drain", RIGHT_ADMIN, NULL,
+		 "Take no further requests, finish those under way and end the daemon?",
+		 "Ends the daemon as soon as the requests under way are finished."),
+	VERB("chat", "chat", RIGHT_OPERATE, CHANGES, chat,
+	     "Asks the model, by the whole way that a client's request takes."),
 
 	VERB("projects.list", "projects list", RIGHT_READ, LOOKS, NULL, "All projects."),
 	VERB("projects.create", "projects create", RIGHT_ADMIN, CHANGES, projects_create,
@@ -256,7 +391,7 @@ const struct verb verbs[] = {
 	VERB("keys.revoke", "keys revoke", RIGHT_ADMIN, CHANGES, key,
 	     "Makes a key worthless at once and for ever."),
 
-	VERB("budgets.list", "budgets list", RIGHT_READ, LOOKS, NULL,
+	VERB("budgets.list", "budgets list", RIGHT_READ, LOOKS, budgets_list,
 	     "All budgets and what is used of them."),
 	VERB("budgets.show", "budgets show", RIGHT_READ, LOOKS, budgets_show,
 	     "The budgets of a project, a key or everybody."),
@@ -299,64 +434,23 @@ const struct verb verbs[] = {
 	VERB("ledger.tail", "ledger tail", RIGHT_READ, LOOKS, ledger_tail,
 	     "The newest lines of the ledger, the oldest of them first."),
 
+	VERB("logs", NULL, RIGHT_READ, LOOKS, logs_method,
+	     "The newest lines of the daemon's log, the oldest of them first."),
+	VERB(NULL, "logs", RIGHT_READ, LOOKS, logs,
+	     "The newest lines of the daemon's log, the oldest of them first."),
+	VERB(NULL, "events", RIGHT_READ, LOOKS, events,
+	     "What happens, as lines of JSON, until it is interrupted."),
 	VERB("subscribe", NULL, RIGHT_READ, LOOKS, subscribe,
-	     "Answers the newest event's number; events follow on this connection."),
+	     "Answers a snapshot; events follow on this connection."),
+
+	VERB("login.set", NULL, RIGHT_ADMIN, CHANGES, login_set,
+	     "Keeps a token of the CLI's, and renews the workers with it."),
+	VERB(NULL, "login", RIGHT_ADMIN, LOOKS, NULL,
+	     "Runs claude setup-token, keeps the token and renews the workers."),
+	VERB(NULL, "completion", RIGHT_READ, LOOKS, completion,
+	     "Writes the completion for a shell."),
+	VERB("hello", NULL, RIGHT_READ, LOOKS, hello,
+	     "Says which protocol the client speaks; another one than the daemon's is refused."),
 };
 
 const size_t verb_count = sizeof verbs / sizeof verbs[0];
-
-const struct verb *verb_find(const char *method)
-{
-	for (size_t i = 0; i < verb_count; i++)
-		if (strcmp(verbs[i].method, method) == 0)
-			return &verbs[i];
-	return NULL;
-}
-
-/* How many of the words spell the verb out; 0: they do not. */
-static size_t spelled(const struct verb *v, const char *const *words, size_t count)
-{
-	const char *at = v->words;
-	size_t used = 0;
-
-	while (at && used < count) {
-		size_t len = strcspn(at, " ");
-
-		if (strlen(words[used]) != len || strncmp(words[used], at, len) != 0)
-			return 0;
-		used++;
-		if (at[len] == '\0')
-			return used;
-		at += len + 1;
-	}
-	return 0;
-}
-
-const struct verb *verb_find_words(const char *const *words, size_t count, size_t *ret_used)
-{
-	for (size_t i = 0; i < verb_count; i++) {
-		size_t used = spelled(&verbs[i], words, count);
-
-		if (used > 0) {
-			*ret_used = used;
-			return &verbs[i];
-		}
-	}
-	return NULL;
-}
-
-const struct verb_param *verb_find_param(const struct verb *v, const char *name)
-{
-	for (const struct verb_param *p = v->params; p && p->name; p++)
-		if (strcmp(p->name, name) == 0)
-			return p;
-	return NULL;
-}
-
-const char *verb_right_name(enum verb_right right)
-{
-	static const char *const names[RIGHTS] = {
-		[RIGHT_READ] = "read", [RIGHT_OPERATE] = "operate", [RIGHT_ADMIN] = "admin"};
-
-	return (unsigned)right < RIGHTS ? names[right] : "unknown";
-}

@@ -31,14 +31,16 @@ enum param_type {
 enum param_flags {
 	PARAM_REQUIRED = 1,
 	PARAM_POSITIONAL = 2, /* also without its option, in the order of the table */
-	PARAM_NONE = 4        /* null; `none` on the command line */
+	PARAM_NONE = 4,       /* null; `none` on the command line */
+	PARAM_PRIVATE = 8     /* stands in no log */
 };
 
 struct verb_param {
 	const char *name; /* of the JSON member: "requests_per_minute" */
 	enum param_type type;
 	unsigned flags;
-	const char *option;  /* "--requests-per-minute"; NULL: only positional */
+	const char *option;  /* "--requests-per-minute"; NULL: only positional, or only in JSON */
+	const char *letter;  /* "-f": short for the option; NULL: none */
 	const char *metavar; /* "N"; NULL for flags */
 	/* PARAM_WORD, and PARAM_LIST of nothing else: NULL-terminated. */
 	const char *const *words;
@@ -49,13 +51,13 @@ struct verb_param {
 };
 
 struct verb {
-	const char *method; /* "keys.create" */
+	const char *method; /* "keys.create"; NULL: ccapictl does it, with what other methods say */
 	const char *words;  /* "keys create"; NULL: not on the command line */
 	enum verb_right right;
 	bool changes;                    /* logged with who asked */
 	const struct verb_param *params; /* NULL: none; ends with a NULL name */
-	const char *confirm; /* the question before it is done: "Delete project %s?", the %s is the
-				first positional parameter; NULL: none is asked */
+	const char *confirm; /* the question before it is done: "Delete project %s?", the %s (if
+				any) is the first positional parameter; NULL: none is asked */
 	const char *help;    /* one sentence */
 };
 

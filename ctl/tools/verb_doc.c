@@ -1,6 +1,7 @@
 /* verb-doc: writes documentation from the table of verbs.
  *   verb-doc verbs      docs/control-verbs.md: methods, rights, parameters
- *   verb-doc ccapictl   docs/ccapictl.md: commands */
+ *   verb-doc ccapictl   docs/ccapictl.md: commands
+ *   verb-doc man        man/ccapictl.1: commands, for man */
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +56,8 @@ static void print_methods(void)
 	for (size_t i = 0; i < verb_count; i++) {
 		const struct verb *v = &verbs[i];
 
+		if (!v->method)
+			continue;
 		printf("\n## %s\n\n%s Right: %s.\n", v->method, v->help, verb_right_name(v->right));
 		if (!v->params || !v->params->name)
 			continue;
@@ -101,7 +104,20 @@ static void print_commands(void)
 	     "ccapictl limits set demo --requests-per-minute 60 --concurrent 4\n"
 	     "ccapictl routing set --cap sonnet --project demo --for 2h\n"
 	     "ccapictl usage --project demo --group-by day --csv\n"
-	     "```");
+	     "ccapictl doctor\n"
+	     "ccapictl requests list --state live\n"
+	     "ccapictl workers restart 2 --yes\n"
+	     "ccapictl chat \"say hello\" --model haiku\n"
+	     "ccapictl logs -f --level warn\n"
+	     "ccapictl events --topic request,worker | jq .data\n"
+	     "ccapictl login < token\n"
+	     "```\n\n"
+	     "`events`, `requests tail` and `logs -f` go on until they are interrupted or nobody "
+	     "reads them any\nmore, which is a good end (exit code 0); when the daemon goes they "
+	     "say "
+	     "so and end with 3.\n\n"
+	     "Completion is installed for bash, zsh and fish; by hand: "
+	     "`source <(ccapictl completion bash)`.");
 	print_pairs("Options of every command", help_options);
 	print_pairs("Exit codes", help_exit_codes);
 	for (size_t i = 0; i < verb_count; i++) {
@@ -121,6 +137,86 @@ static void print_commands(void)
 	}
 }
 
+/* ---- the manual page ---- */
+
+/* A minus that can be copied, no end of a sentence at a line's beginning, no command. */
+static void print_roff(const char *text)
+{
+	for (const char *at = text; *at; at++) {
+		if (*at == '-')
+			fputs("\\-", stdout);
+		else if (*at == '\\')
+			fputs("\\e", stdout);
+		else if (*at == '`')
+			continue;
+		else if (at == text && (*at == '.' || *at == '\''))
+			printf("\\&%c", *at);
+		else
+			putchar(*at);
+	}
+}
+
+/* .TP with its tag in bold, then what it means. */
+static void print_tagged(const char *tag, const char *text)
+{
+	fputs(".TP\n.B ", stdout);
+	print_roff(tag + strspn(tag, " "));
+	putchar('\n');
+	print_roff(text);
+}
+
+static void print_man_pairs(const char *title, const struct help_option *o)
+{
+	printf(".SH %s\n", title);
+	for (; o->name; o++) {
+		print_tagged(o->name, o->help);
+		puts(".");
+	}
+}
+
+static void print_man_verb(const struct verb *v)
+{
+	char text[80];
+
+	fputs(".SS ", stdout);
+	print_roff(v->words);
+	putchar('\n');
+	print_roff(v->help);
+	if (v->right != RIGHT_READ)
+		printf("\nNeeds the right %s.", verb_right_name(v->right));
+	putchar('\n');
+	for (const struct verb_param *p = v->params; p && p->name; p++) {
+		help_param(text, sizeof text, p);
+		print_tagged(text, p->help);
+		for (const char *const *w = p->words; w && *w; w++)
+			printf("%s%s", w == p->words ? ": " : ", ", *w);
+		puts(".");
+	}
+}
+
+static void print_man(void)
+{
+	puts(".\\\" Written by verb-doc from shared/verbs.c; change it there.\n"
+	     ".TH CCAPICTL 1 \"\" \"ccapi\" \"User Commands\"\n"
+	     ".SH NAME\nccapictl \\- ask and steer a running ccapid\n"
+	     ".SH SYNOPSIS\n.B ccapictl\n.I COMMAND\n.RI [ ARGUMENT ]...\n.RI [ OPTION ]...\n"
+	     ".SH DESCRIPTION\n.B ccapictl\n"
+	     "asks a running\n.B ccapid\nover its control socket: $CCAPI_SOCKET, else\n"
+	     "$XDG_RUNTIME_DIR/ccapi/control.sock, else /run/ccapi/control.sock.\n"
+	     "Amounts may be written 1000000, 1M or 250k; times 90s, 15m, 2h or 7d; none takes a "
+	     "limit away.\n"
+	     "Options stand anywhere, as \\-\\-opt value or \\-\\-opt=value; \\-\\- ends them.");
+	print_man_pairs("OPTIONS", help_options);
+	puts(".SH COMMANDS");
+	for (size_t i = 0; i < verb_count; i++)
+		if (verbs[i].words)
+			print_man_verb(&verbs[i]);
+	print_man_pairs("EXIT STATUS", help_exit_codes);
+	puts(".SH ENVIRONMENT\n.TP\n.B CCAPI_SOCKET\nThe daemon's socket.\n"
+	     ".TP\n.B NO_COLOR\nNo colours, if it is not empty.\n"
+	     ".SH SEE ALSO\n.BR ccapitop (1),\n.BR ccapid (8)");
+}
+
 int main(int argc, char **argv)
 {
 	const char *form = argc == 2 ? argv[1] : "";
@@ -129,8 +225,10 @@ int main(int argc, char **argv)
 		print_methods();
 	} else if (strcmp(form, "ccapictl") == 0) {
 		print_commands();
+	} else if (strcmp(form, "man") == 0) {
+		print_man();
 	} else {
-		fprintf(stderr, "usage: verb-doc verbs|ccapictl\n");
+		fprintf(stderr, "usage: verb-doc verbs|ccapictl|man\n");
 		return 2;
 	}
 	return fflush(stdout) == 0 ? 0 : 1;

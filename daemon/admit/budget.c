@@ -308,3 +308,19 @@ void budget_hold_settle(struct budget_hold *hold, const struct amount *used, int
 		if (h.lists[i])
 			budget_charge(h.lists[i], &charge, now_ms);
 }
+
+static double part(int64_t used, int64_t held, int64_t limit)
+{
+	if (limit < 0)
+		return -1;
+	return limit == 0 ? 1 : ((double)used + (double)held) / (double)limit;
+}
+
+double budget_fullness(const struct budget_view *view)
+{
+	double tokens = part(view->used.tokens, view->held.tokens, view->record.limit_tokens);
+	double money =
+		part(view->used.micro_usd, view->held.micro_usd, view->record.limit_micro_usd);
+
+	return tokens > money ? tokens : money;
+}

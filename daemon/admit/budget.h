@@ -91,6 +91,8 @@ struct budget_view {
 	struct amount used, held;
 	int64_t window_start_ms, window_end_ms; /* end INT64_MAX: never */
 };
+/* How much of it is used and held, 1: all of it; of tokens or money what is nearer to its limit. */
+double budget_fullness(const struct budget_view *view);
 /* Calls `each` for the accounts of a list in the order of windows; it must not change the list. */
 void budget_each(struct account_list *list, int64_t now_ms,
 		 void (*each)(void *ctx, const struct budget_view *view), void *ctx);

@@ -224,7 +224,7 @@ static int64_t narrower(int64_t width, const struct rate *rate)
 /* As many as may run at one time, by the pool and by the limits. */
 static size_t width_of(const struct batch *b, const struct project *project)
 {
-	int64_t width = b->api->deps.conf->pool.workers;
+	int64_t width = pool_most_workers(b->api->deps.pool);
 
 	width = narrower(width, b->req->key ? &b->req->key->rate : NULL);
 	width = narrower(width, project ? &project->rate : NULL);

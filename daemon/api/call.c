@@ -32,6 +32,7 @@ struct call *call_new(struct request *r, const struct encoder *encoder, char *bo
 	memcpy(c->id, "chatcmpl-", 9);
 	sodium_bin2hex(c->id + 9, sizeof c->id - 9, random, sizeof random);
 	c->created = clock_wall_ms() / 1000;
+	c->held_us = dispatch_held_us(c->api->deps.dispatch);
 	buf_init(&c->answer, (size_t)c->api->deps.conf->pool.max_answer);
 	memcpy(c->job->id, r->entry.request_id, sizeof r->entry.request_id);
 	r->entry.completion = true;
@@ -39,6 +40,8 @@ struct call *call_new(struct request *r, const struct encoder *encoder, char *bo
 	request_ref(r);
 	DL_APPEND(c->api->calls, c);
 	api_run_timer(c->api);
+	c->activity = (struct activity){
+		.record = call_record, .cancel = call_cancel, .ctx = c, .id = c->job->id};
 	return c;
 fail:
 	free(c);
@@ -46,9 +49,13 @@ fail:
 	return NULL;
 }
 
-static const char *cache_word(enum cache_state state)
+const char *call_cache_word(const struct call *c)
 {
-	return state == CACHE_STATE_HIT ? "hit" : state == CACHE_STATE_MISS ? "miss" : "bypass";
+	static const char *const words[] = {[CACHE_STATE_BYPASS] = "bypass",
+					    [CACHE_STATE_MISS] = "miss",
+					    [CACHE_STATE_HIT] = "hit"};
+
+	return words[c->cache_state];
 }
 
 static void note_for_log(const struct call *c)
@@ -63,7 +70,7 @@ static void note_for_log(const struct call *c)
 	snprintf(e->model, sizeof e->model, "%s",
 		 result->model_id[0] ? result->model_id : c->model_id);
 	snprintf(e->route, sizeof e->route, "%s", c->route);
-	e->cache = cache_word(c->cache_state);
+	e->cache = call_cache_word(c);
 	if (t->dispatched)
 		e->queue_ms = (t->dispatched - t->submitted) / 1000;
 	if (t->first_text)
@@ -87,6 +94,7 @@ void call_free(struct call *c)
 {
 	struct request *r = c->req;
 
+	activity_end(&c->activity);
 	note_for_log(c);
 	r->call = NULL;
 	admit_end(&c->admission);

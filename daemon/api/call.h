@@ -17,6 +17,7 @@
 #include "daemon/dispatch/cache.h"
 #include "daemon/dispatch/job.h"
 #include "daemon/dispatch/sessions.h"
+#include "daemon/observe/activity.h"
 
 struct call;
 
@@ -30,10 +31,11 @@ struct encoder {
 	bool streams;                 /* text goes out as it comes, and cannot be taken back */
 };
 
-extern const struct encoder openai_json; /* one object at the end */
-extern const struct encoder openai_sse;  /* a stream of chunks */
-extern const struct encoder batch_item;  /* one of the results of a batch */
-extern const struct encoder ws_frames;   /* messages of a WebSocket */
+extern const struct encoder openai_json;   /* one object at the end */
+extern const struct encoder openai_sse;    /* a stream of chunks */
+extern const struct encoder batch_item;    /* one of the results of a batch */
+extern const struct encoder ws_frames;     /* messages of a WebSocket */
+extern const struct encoder operator_text; /* an operator's test: operator_chat.h */
 
 /* What openai_sse keeps. */
 struct sse_state {
@@ -106,10 +108,12 @@ struct call {
 	size_t stage;           /* the next one to run */
 	enum busy busy;
 	bool strict;
-	bool gone;    /* nobody waits any more */
-	bool waiting; /* for the pool to start */
+	bool gone;      /* nobody waits any more */
+	bool cancelled; /* by an operator: whoever waits is told so */
+	bool waiting;   /* for the pool to start */
 	int64_t wait_from_us, wait_until_us;
-	char *body; /* a copy, while the thread pool decodes; of a part: its own */
+	int64_t held_us; /* how long the queue had been held in all when the call began */
+	char *body;      /* a copy, while the thread pool decodes; of a part: its own */
 	size_t body_len;
 	bool parsed;
 	int parse_result;
@@ -128,12 +132,16 @@ struct call {
 	int64_t created;
 	char model_id[96]; /* by the catalogue; what answered is job->result.model_id */
 	char route[ROUTE_NAME_SIZE];
+	char reason[160];    /* why that route, for operators */
+	uint64_t text_bytes; /* that came from the worker in this attempt */
+	struct activity activity;
 	struct buf answer; /* the text, as far as it is kept */
 	bool must_keep;    /* the answer is sent whole or checked: too long a text is an error */
 	bool may_keep;     /* it would be good to keep: too long a text is not kept */
 	struct sse_state sse;
 
-	/* Of a part of a batch (batch.h), of a chat on a WebSocket (stream_private.h). */
+	/* Of a part of a batch (batch.h), of a chat on a WebSocket (stream_private.h), of an
+	 * operator's (operator_chat.c). */
 	void *owner;
 	void *slot;
 	void (*over)(struct call *c); /* last call, before it is freed: the job is still there */
@@ -149,6 +157,12 @@ bool call_is_wanted(const struct call *c);
 bool call_failed(const struct call *c);
 const char *call_session_id(const struct call *c);   /* as the client is told; NULL: none */
 const char *call_session_fate(const struct call *c); /* "conflict", "lost"; NULL: kept */
+
+const char *call_cache_word(const struct call *c); /* "hit", "miss", "bypass" */
+
+/* call_record.c: for observe/activity.h; ctx is the call. */
+void call_record(void *ctx, struct activity_record *to);
+bool call_cancel(void *ctx);
 
 /* Queues text up to pool.max_answer; false: too long, the job is cancelled and call->failure says
  * so. */

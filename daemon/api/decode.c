@@ -24,7 +24,7 @@ static void after_thread(uv_work_t *work, int status)
 {
 	struct call *c = work->data;
 
-	(void)status; /* only UV_ECANCELED, and then the client is gone */
+	(void)status; /* only UV_ECANCELED, and then the call is to end */
 	pipeline_resume(c);
 }
 

@@ -165,12 +165,22 @@ static void add_string_or_null(struct buf *b, const char *s)
 		buf_add_str(b, "null");
 }
 
+static const char *message_of(const struct failure *f)
+{
+	return f->message[0] ? f->message : row_of(f)->message;
+}
+
+void failure_words(const struct failure *f, char *to, size_t size)
+{
+	str_copy_clean(to, size, message_of(f));
+}
+
 static void write_object(const struct failure *f, struct buf *to)
 {
 	const struct error_row *row = row_of(f);
 
 	buf_add_str(to, "{\"message\":");
-	json_add_string_lossy(to, f->message[0] ? f->message : row->message);
+	json_add_string_lossy(to, message_of(f));
 	buf_printf(to, ",\"type\":\"%s\",\"param\":", row->type);
 	add_string_or_null(to, f->param);
 	buf_add_str(to, ",\"code\":");

@@ -4,6 +4,7 @@
 #define DAEMON_API_ERRORS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "shared/buf.h"
@@ -33,6 +34,8 @@ void failure_from_job(struct failure *f, const struct job *job);
 
 int failure_status(const struct failure *f);
 const char *failure_name(const struct failure *f); /* for the log */
+/* What the client reads as the message, cut to size. */
+void failure_words(const struct failure *f, char *to, size_t size);
 
 /* When the client may try again: milliseconds, -1: no time is told. */
 int64_t failure_retry_after_ms(const struct failure *f);

@@ -31,25 +31,10 @@ struct shown {
 	int64_t now_ms;
 };
 
-static double part(int64_t used, int64_t held, int64_t limit)
-{
-	if (limit < 0)
-		return -1;
-	return limit == 0 ? 1 : ((double)used + (double)held) / (double)limit;
-}
-
-static double fullness_of(const struct budget_view *b)
-{
-	double tokens = part(b->used.tokens, b->held.tokens, b->record.limit_tokens);
-	double money = part(b->used.micro_usd, b->held.micro_usd, b->record.limit_micro_usd);
-
-	return tokens > money ? tokens : money;
-}
-
 static void show(void *ctx, const struct budget_view *b)
 {
 	struct shown *s = ctx;
-	double fullness = fullness_of(b);
+	double fullness = budget_fullness(b);
 	size_t at = s->count < BUDGETS_SHOWN ? s->count++ : BUDGETS_SHOWN;
 
 	if (at == BUDGETS_SHOWN && fullness <= s->fullness[at - 1])

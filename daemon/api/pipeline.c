@@ -35,13 +35,12 @@ enum { LOGGED_MAX = 1024, /* of a prompt */ IDEMPOTENCY_KEY_MAX = 255 };
 
 static enum step permit(struct call *c);
 static enum step identify(struct call *c);
-static enum step available(struct call *c);
 static enum step route(struct call *c);
 static enum step queue(struct call *c);
 
 static enum step (*const stages[])(struct call *c) = {
 	permit,   stage_spent,  stage_short_cut, stage_used_up, stage_decode,
-	identify, stage_replay, stage_session,   stage_limit,   available,
+	identify, stage_replay, stage_session,   stage_limit,   stage_available,
 	route,    stage_recall, stage_hold,      queue};
 
 enum { STAGES = sizeof stages / sizeof *stages };
@@ -64,10 +63,19 @@ static void advance(struct call *c)
 	}
 }
 
+static void refuse_cancelled(struct call *c)
+{
+	if (!call_failed(c))
+		step_refuse(c, FAULT_CANCELLED,
+			    "The request was cancelled by the server's operator.");
+}
+
 void pipeline_resume(struct call *c)
 {
 	c->busy = BUSY_NOT;
-	if (call_is_wanted(c))
+	if (c->cancelled)
+		refuse_cancelled(c);
+	if (call_is_wanted(c) && !c->cancelled)
 		advance(c);
 	else
 		conclude(c);
@@ -75,6 +83,7 @@ void pipeline_resume(struct call *c)
 
 void pipeline_begin(struct call *c)
 {
+	activity_begin(&c->activity);
 	advance(c);
 }
 
@@ -116,7 +125,7 @@ void handle_chat_completions(struct request *r)
 		conclude(c);
 		return;
 	}
-	advance(c);
+	pipeline_begin(c);
 }
 
 enum step step_refuse(struct call *c, enum fault fault, const char *message)
@@ -158,68 +167,10 @@ static enum step identify(struct call *c)
 	if (!c->owner || c->chat.lane != JOB_LANE_NORMAL)
 		job->lane = c->chat.lane; /* parts of a batch come low unless they say otherwise */
 	job->timeout_ms = c->chat.timeout_ms;
+	job->own_timeout = c->chat.timeout_ms > 0;
 	if (job->timeout_ms > conf->pool.request_timeout)
 		job->timeout_ms = conf->pool.request_timeout;
 	admit_begin(&c->admission, c->api->deps.registry, c->api->deps.store, project, c->req->key);
-	return STEP_NEXT;
-}
-
-/* ---- available ---- */
-
-/* Until the first worker has started neither the models nor the CLI's abilities are known. */
-static enum step wait_for_pool(struct call *c)
-{
-	const struct conf *conf = c->api->deps.conf;
-	int64_t now = clock_mono_us(), limit_ms = conf->pool.queue_timeout;
-
-	if (c->waiting)
-		return now < c->wait_until_us ? STEP_WAIT
-					      : step_refuse(c, FAULT_TIMEOUT,
-							    "The backend did not start in time.");
-	if (c->api->waiting >= (uint64_t)conf->pool.queue)
-		return step_refuse(c, FAULT_OVERLOADED, "Too many requests wait for the start.");
-	if (c->job->timeout_ms && c->job->timeout_ms < limit_ms)
-		limit_ms = c->job->timeout_ms;
-	c->wait_from_us = now;
-	c->wait_until_us = now + limit_ms * 1000;
-	c->waiting = true;
-	c->api->waiting++;
-	api_run_timer(c->api);
-	return STEP_WAIT;
-}
-
-static void stop_waiting(struct call *c)
-{
-	if (c->waiting) {
-		c->waiting = false;
-		c->api->waiting--;
-		api_run_timer(c->api);
-	}
-}
-
-/* What was spent on waiting is no longer there for the job. */
-static void charge_wait(struct call *c)
-{
-	int64_t waited_ms = (clock_mono_us() - c->wait_from_us) / 1000, left_ms;
-
-	stop_waiting(c);
-	left_ms = c->job->timeout_ms ? c->job->timeout_ms : c->api->deps.conf->pool.request_timeout;
-	left_ms -= waited_ms;
-	c->job->timeout_ms = left_ms > 1 ? left_ms : 1;
-}
-
-static enum step available(struct call *c)
-{
-	const struct api_deps *deps = &c->api->deps;
-
-	if (dispatch_draining(deps->dispatch))
-		return step_refuse(c, FAULT_OVERLOADED, "The server is shutting down.");
-	if (pool_health(deps->pool) == POOL_STARTING)
-		return wait_for_pool(c);
-	if (c->waiting)
-		charge_wait(c);
-	if (pool_health(deps->pool) != POOL_READY || !pool_models(deps->pool)->count)
-		return step_refuse(c, FAULT_BACKEND_UNAVAILABLE, "");
 	return STEP_NEXT;
 }
 
@@ -232,6 +183,7 @@ static enum step route(struct call *c)
 	struct route_features features;
 	struct route_decision decision;
 	const struct route_ask ask = {.model = c->chat.model,
+				      .explain = true,
 				      .features = &features,
 				      .project = c->admission.project,
 				      .key = c->admission.key};
@@ -241,6 +193,7 @@ static enum step route(struct call *c)
 	features.wants_json = c->chat.format != CHAT_FORMAT_TEXT;
 	fault = routing_decide(deps->routing, &ask, &decision);
 	memcpy(c->route, decision.rule, sizeof c->route);
+	str_copy_clean(c->reason, sizeof c->reason, decision.reasoning);
 	if (fault != FAULT_NONE) {
 		failure_set(&c->failure, fault, "model", "%s", decision.reasoning);
 		return STEP_DONE;
@@ -257,14 +210,15 @@ static enum step route(struct call *c)
 
 /* ---- queue ---- */
 
-/* For debugging, and only where the operator has asked for it: prompts are private. */
+/* For debugging, and only where the operator has asked for it: prompts are private.  Who may only
+ * look at the control socket does not see them. */
 static void log_prompt(const struct call *c)
 {
 	const struct job_prompt *prompt = &c->job->prompt;
 	char system[LOGGED_MAX], body[LOGGED_MAX];
 	const struct log_field fields[] = {
 		LOG_STR("request_id", c->job->id), LOG_STR("project", c->job->project),
-		LOG_STR("system", prompt->system ? system : NULL), LOG_STR("body", body)};
+		LOG_SECRET("system", prompt->system ? system : NULL), LOG_SECRET("body", body)};
 
 	str_copy_clean(system, sizeof system, prompt->system ? prompt->system : "");
 	str_copy_clean(body, sizeof body, prompt->body);
@@ -281,6 +235,8 @@ static enum step queue(struct call *c)
 		return STEP_DONE;
 	}
 	c->busy = BUSY_RUNNING;
+	if (c->job->state == JOB_QUEUED)
+		activity_changed(&c->activity, CHANGE_QUEUED);
 	return STEP_NEXT; /* past the last stage: the job goes on by itself */
 }
 
@@ -298,9 +254,21 @@ static void give_text(struct call *c, const char *text, size_t len)
 		c->encoder->text(c, text, len);
 }
 
+static void job_runs(struct job *job)
+{
+	struct call *c = job->user;
+
+	activity_changed(&c->activity, CHANGE_DISPATCHED);
+}
+
 static void job_text(struct job *job, const char *text, size_t len)
 {
 	struct call *c = job->user;
+
+	activity_count_text(len);
+	c->text_bytes += len;
+	if (c->text_bytes == len && len > 0)
+		activity_changed(&c->activity, CHANGE_FIRST_TOKEN);
 
 	if (call_is_wanted(c) && !call_failed(c) && len)
 		give_text(c, text, len);
@@ -311,6 +279,7 @@ static void job_restart(struct job *job)
 	struct call *c = job->user;
 
 	buf_clear(&c->answer);
+	c->text_bytes = 0;
 }
 
 static bool job_may_retry(struct job *job)
@@ -344,8 +313,11 @@ static void job_done(struct job *job)
 	conclude(c);
 }
 
-const struct job_ops pipeline_job_ops = {
-	.text = job_text, .restart = job_restart, .may_retry = job_may_retry, .done = job_done};
+const struct job_ops pipeline_job_ops = {.runs = job_runs,
+					 .text = job_text,
+					 .restart = job_restart,
+					 .may_retry = job_may_retry,
+					 .done = job_done};
 
 /* ---- settle, finish ---- */
 
@@ -354,7 +326,7 @@ static void finish(struct call *c)
 	const struct answer *found = c->recall.answer;
 	bool answered = !call_failed(c);
 
-	stop_waiting(c);
+	available_done(c);
 	if (found && answered && call_is_wanted(c))
 		give_text(c, found->text, found->len);
 	recall_settle(c, answered && !call_failed(c) && c->job->state == JOB_ENDED);
@@ -400,9 +372,9 @@ static void conclude(struct call *c)
 		keep_and_finish(c);
 }
 
-void pipeline_abort(struct call *c)
+/* What is under way is ended, or its end is awaited; then the call goes to conclude(). */
+static void stop(struct call *c)
 {
-	c->gone = true;
 	switch (c->busy) {
 	case BUSY_NOT:
 		conclude(c);
@@ -427,15 +399,38 @@ void pipeline_abort(struct call *c)
 	}
 }
 
+void pipeline_abort(struct call *c)
+{
+	c->gone = true;
+	stop(c);
+}
+
+/* While the thread pool decodes, the failure is its to write: pipeline_resume() fills it in. */
+bool pipeline_cancel(struct call *c)
+{
+	if (!call_is_wanted(c) || c->busy == BUSY_SETTLING)
+		return false;
+	if (c->cancelled)
+		return true;
+	c->cancelled = true;
+	if (c->busy == BUSY_NOT || c->busy == BUSY_RUNNING)
+		refuse_cancelled(c);
+	stop(c);
+	return true;
+}
+
 /* ---- the clock ---- */
 
-/* Who waits for another request's answer has no job yet whose time could run out. */
+/* Who waits for another request's answer has no job yet whose time could run out.  Like a job's it
+ * stands still while the queue is held, unless the client has named it. */
 static bool waited_too_long(const struct call *c, int64_t now)
 {
 	int64_t limit_ms =
 		c->job->timeout_ms ? c->job->timeout_ms : c->api->deps.conf->pool.request_timeout;
+	int64_t held_us =
+		c->job->own_timeout ? 0 : dispatch_held_us(c->api->deps.dispatch) - c->held_us;
 
-	return c->busy == BUSY_RECALLING && now - c->req->started_us >= limit_ms * 1000;
+	return c->busy == BUSY_RECALLING && now - c->req->started_us - held_us >= limit_ms * 1000;
 }
 
 void pipeline_tick(struct api *api)

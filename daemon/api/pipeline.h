@@ -23,6 +23,10 @@ void pipeline_begin(struct call *c);
 /* The client went away.  The call may be freed by this. */
 void pipeline_abort(struct call *c);
 
+/* An operator ends it: whoever waits is told so.  False: it is ending already, and stays as it is.
+ * The call may be freed by this. */
+bool pipeline_cancel(struct call *c);
+
 /* Looks after open calls: those that wait for the pool to start, and the encoders' own clocks. */
 void pipeline_tick(struct api *api);
 

@@ -108,7 +108,7 @@ static void on_thread(uv_work_t *work)
 
 static void after_thread(uv_work_t *work, int status)
 {
-	(void)status; /* only UV_ECANCELED, and then the client is gone */
+	(void)status; /* only UV_ECANCELED, and then the call is to end */
 	pipeline_resume(work->data);
 }
 

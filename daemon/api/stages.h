@@ -31,6 +31,10 @@ void recall_settle(struct call *c, bool answered);
  */
 bool recall_write_kept(struct call *c, struct idempotency_record *record);
 
+/* available.c: the backend; while it starts the request waits. */
+enum step stage_available(struct call *c);
+void available_done(struct call *c); /* it waits no more */
+
 /* session_stage.c: the conversation that the server keeps. */
 enum step stage_session(struct call *c);
 void session_abandon(struct call *c); /* the client left while it was looked up */

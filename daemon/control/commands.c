@@ -7,7 +7,23 @@ static const struct {
 	const char *method;
 	void (*run)(struct verb_call *r);
 } commands[] = {
+	{"hello", command_hello},
 	{"status", command_status},
+	{"plan", command_plan},
+	{"doctor", command_doctor},
+	{"workers.list", command_workers_list},
+	{"workers.restart", command_workers_restart},
+	{"workers.drain", command_workers_drain},
+	{"workers.scale", command_workers_scale},
+	{"requests.list", command_requests_list},
+	{"requests.show", command_requests_show},
+	{"requests.cancel", command_requests_cancel},
+	{"pause", command_pause},
+	{"resume", command_resume},
+	{"drain", command_drain},
+	{"chat", command_chat},
+	{"logs", command_logs},
+	{"login.set", command_login_set},
 	{"projects.list", command_projects_list},
 	{"projects.create", command_projects_create},
 	{"projects.show", command_projects_show},

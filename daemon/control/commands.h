@@ -5,7 +5,26 @@
 
 struct verb_call;
 
+void command_hello(struct verb_call *r);
 void command_status(struct verb_call *r);
+void command_plan(struct verb_call *r);
+void command_doctor(struct verb_call *r);
+
+void command_workers_list(struct verb_call *r);
+void command_workers_restart(struct verb_call *r);
+void command_workers_drain(struct verb_call *r);
+void command_workers_scale(struct verb_call *r);
+
+void command_requests_list(struct verb_call *r);
+void command_requests_show(struct verb_call *r);
+void command_requests_cancel(struct verb_call *r);
+
+void command_pause(struct verb_call *r);
+void command_resume(struct verb_call *r);
+void command_drain(struct verb_call *r);
+void command_chat(struct verb_call *r);
+void command_logs(struct verb_call *r);
+void command_login_set(struct verb_call *r);
 
 void command_projects_list(struct verb_call *r);
 void command_projects_create(struct verb_call *r);

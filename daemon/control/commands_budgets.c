@@ -14,18 +14,31 @@
 
 /* ---- budgets ---- */
 
+struct ranked {
+	json_t *row;
+	double fullness;
+};
+
 struct list {
 	struct registry *registry;
-	json_t *rows;
+	struct buf ranked; /* of struct ranked; owns the rows */
 	int64_t now_ms;
 };
 
+static void append(void *ctx, const struct budget_view *b)
+{
+	const struct ranked one = {view_budget(b), budget_fullness(b)};
+	struct list *l = ctx;
+
+	buf_add(&l->ranked, &one, sizeof one);
+	if (l->ranked.failed)
+		json_decref(one.row);
+}
+
 static void append_all(struct list *l, struct account_list *accounts)
 {
-	json_t *rows = view_budgets(accounts, l->now_ms);
-
-	json_array_extend(l->rows, rows);
-	json_decref(rows);
+	if (accounts)
+		budget_each(accounts, l->now_ms, append, l);
 }
 
 static void append_projects_budgets(void *ctx, struct project *p)
@@ -39,16 +52,36 @@ static void append_keys_budgets(void *ctx, struct key *k)
 	append_all(ctx, &k->budgets);
 }
 
+static int fullest_first(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	return (x->fullness < y->fullness) - (x->fullness > y->fullness);
+}
+
 void command_budgets_list(struct verb_call *r)
 {
-	struct list l = {.registry = r->control->deps.registry,
-			 .rows = json_array(),
-			 .now_ms = clock_wall_ms()};
+	struct list l = {.registry = r->control->deps.registry, .now_ms = clock_wall_ms()};
+	size_t closest = (size_t)json_get_int(r->params, "closest", 0), count;
+	const struct ranked *all;
+	json_t *rows = json_array();
 
+	buf_init(&l.ranked, SIZE_MAX / 4);
 	append_all(&l, registry_global_budgets(l.registry));
 	registry_each_project(l.registry, append_projects_budgets, &l);
 	registry_each_key(l.registry, NULL, append_keys_budgets, &l);
-	verb_call_answer(r, json_pack("{so}", "budgets", l.rows));
+	count = l.ranked.len / sizeof *all;
+	if (closest > 0 && count > 0)
+		qsort(l.ranked.data, count, sizeof *all, fullest_first);
+	all = (const void *)l.ranked.data;
+	for (size_t i = 0; i < count; i++) {
+		if (closest == 0 || i < closest)
+			json_array_append_new(rows, all[i].row);
+		else
+			json_decref(all[i].row);
+	}
+	buf_done(&l.ranked);
+	verb_call_answer(r, json_pack("{so}", "budgets", rows));
 }
 
 void command_budgets_show(struct verb_call *r)
@@ -86,28 +119,29 @@ static void remember(struct verb_call *r, const struct budget_record *b)
 	r->number = (int64_t)b->window << 56 | b->rolling_ms; /* 366 days fit in 36 bits */
 }
 
+struct search {
+	int64_t number;
+	json_t *budget; /* NULL: not found */
+};
+
 static void find_remembered(void *ctx, const struct budget_view *b)
 {
-	struct list *l = ctx;
-	json_int_t number = json_integer_value(json_object_get(l->rows, "number"));
+	struct search *s = ctx;
 
-	if (((int64_t)b->record.window << 56 | b->record.rolling_ms) == number)
-		json_object_set_new(l->rows, "budget", view_budget(b));
+	if (((int64_t)b->record.window << 56 | b->record.rolling_ms) == s->number && !s->budget)
+		s->budget = view_budget(b);
 }
 
 static void show_changed(struct verb_call *r)
 {
-	struct list l = {.rows = json_pack("{sI}", "number", (json_int_t)r->number)};
+	struct search s = {.number = r->number};
 	struct account_list *accounts =
 		registry_budgets(r->control->deps.registry, r->scope, r->subject);
-	json_t *budget;
 
 	if (accounts)
-		budget_each(accounts, clock_wall_ms(), find_remembered, &l);
-	budget = json_incref(json_object_get(l.rows, "budget"));
-	json_decref(l.rows);
-	if (budget)
-		verb_call_answer(r, budget);
+		budget_each(accounts, clock_wall_ms(), find_remembered, &s);
+	if (s.budget)
+		verb_call_answer(r, s.budget);
 	else
 		verb_call_refuse(r, RPC_NOT_FOUND, "window", "the budget is gone meanwhile");
 }

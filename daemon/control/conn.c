@@ -7,6 +7,7 @@
  *
  * The other side may have closed its writing half: what it asked is still answered, then we close;
  * a subscription ends there, for a peer that went away looks the same. */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -26,7 +27,8 @@ enum {
 
 struct output {
 	uv_write_t request;
-	char *data;
+	char *data;                 /* its own, or */
+	struct shared_text *shared; /* a reference */
 };
 
 static void on_closed(uv_handle_t *handle)
@@ -38,6 +40,13 @@ static void on_closed(uv_handle_t *handle)
 	buf_done(&conn->in);
 	free(conn);
 	control_check_closed(c);
+}
+
+static void leave(struct verb_call *r)
+{
+	r->conn = NULL;
+	if (r->left)
+		r->left(r);
 }
 
 void conn_close(struct conn *conn)
@@ -52,11 +61,9 @@ void conn_close(struct conn *conn)
 		c->reader_count -= conn->peer.right == RIGHT_READ;
 	}
 	if (conn->running)
-		conn->running->conn = NULL;
+		leave(conn->running);
 	conn->running = NULL;
-	conn->subscribed = false;
-	json_decref(conn->topics);
-	conn->topics = NULL;
+	feed_end(conn);
 	uv_close((uv_handle_t *)&conn->pipe, on_closed);
 }
 
@@ -65,13 +72,27 @@ size_t conn_waiting(const struct conn *conn)
 	return uv_stream_get_write_queue_size((const uv_stream_t *)&conn->pipe);
 }
 
+void shared_text_unref(struct shared_text *text)
+{
+	if (--text->refs > 0)
+		return;
+	buf_done(&text->text);
+	free(text);
+}
+
+static void output_free(struct output *out)
+{
+	free(out->data);
+	if (out->shared)
+		shared_text_unref(out->shared);
+	free(out);
+}
+
 static void on_written(uv_write_t *request, int status)
 {
-	struct output *out = (struct output *)request;
 	struct conn *conn = request->data;
 
-	free(out->data);
-	free(out);
+	output_free((struct output *)request);
 	conn->writes--;
 	if (conn->closing)
 		return;
@@ -80,36 +101,65 @@ static void on_written(uv_write_t *request, int status)
 		return;
 	}
 	conn->active_ms = clock_mono_ms();
+	feed_drained(conn);
 	conn_pump(conn);
 }
 
-void conn_send(struct conn *conn, char *data, size_t len)
+/* Whether the peer has taken some of its output since this was last looked at. */
+static void note_progress(struct conn *conn)
 {
-	struct output *out = data ? malloc(sizeof *out) : NULL;
+	size_t waiting = conn_waiting(conn);
+
+	if (waiting < conn->waiting || waiting == 0)
+		conn->progress_ms = clock_mono_ms();
+	conn->waiting = waiting;
+}
+
+/* Takes `out`; NULL: there was no memory for it. */
+static void send_output(struct conn *conn, struct output *out, char *data, size_t len)
+{
 	uv_buf_t piece = uv_buf_init(data, (unsigned)len);
 	int rc = -ENOMEM;
 
-	if (conn->closing) {
-		free(out);
-		free(data);
-		return;
-	}
-	if (out) {
-		*out = (struct output){.request.data = conn, .data = data};
+	note_progress(conn); /* before there is more again */
+	if (out && !conn->closing) {
+		out->request.data = conn;
 		rc = uv_write(&out->request, (uv_stream_t *)&conn->pipe, &piece, 1, on_written);
 	}
 	if (rc < 0) {
+		if (out)
+			output_free(out);
+		if (conn->closing)
+			return;
 		log_warn(CONTROL_AREA, "uid %u, pid %d: an answer could not be sent: %s",
 			 (unsigned)conn->peer.uid, (int)conn->peer.pid, err_str(rc));
-		free(out);
-		free(data);
 		conn_close(conn);
 		return;
 	}
 	conn->writes++;
-	if (conn->waiting == 0)
-		conn->progress_ms = clock_mono_ms();
 	conn->waiting = conn_waiting(conn);
+}
+
+void conn_send(struct conn *conn, char *data, size_t len)
+{
+	struct output *out = data ? calloc(1, sizeof *out) : NULL;
+
+	if (out)
+		out->data = data;
+	else
+		free(data);
+	send_output(conn, out, data, len);
+}
+
+void conn_send_shared(struct conn *conn, struct shared_text *text)
+{
+	struct output *out = calloc(1, sizeof *out);
+
+	if (out) {
+		out->shared = text;
+		text->refs++;
+	}
+	send_output(conn, out, text->text.data, text->text.len);
 }
 
 static void send_buf(struct conn *conn, struct buf *b)
@@ -121,6 +171,12 @@ static void send_buf(struct conn *conn, struct buf *b)
 	buf_done(b);
 }
 
+void conn_end(struct conn *conn)
+{
+	conn->ending = true;
+	feed_end(conn); /* its events would keep it open */
+}
+
 /* The last words: nothing more is read. */
 static void end_with(struct conn *conn, enum rpc_code code, const char *words)
 {
@@ -130,7 +186,7 @@ static void end_with(struct conn *conn, enum rpc_code code, const char *words)
 	rpc_error_set(&e, code, NULL, "%s", words);
 	buf_init(&out, RPC_REQUEST_MAX);
 	rpc_write_error(&out, NULL, &e);
-	conn->ending = true;
+	conn_end(conn);
 	send_buf(conn, &out);
 }
 
@@ -148,14 +204,27 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 	*ret = uv_buf_init(to, to ? READ_SIZE : 0);
 }
 
+/* Whether the peer has gone, and not only said all it has to say. */
+static bool has_hung_up(const struct conn *conn)
+{
+	struct pollfd fd = {.fd = -1};
+
+	return uv_fileno((const uv_handle_t *)&conn->pipe, &fd.fd) == 0 && poll(&fd, 1, 0) == 1 &&
+	       (fd.revents & POLLHUP);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *into)
 {
 	struct conn *conn = stream->data;
 
 	(void)into;
+	if (n == UV_EOF && conn->running && has_hung_up(conn)) {
+		conn_close(conn);
+		return;
+	}
 	if (n == UV_EOF) {
 		conn->eof = true;
-		conn->subscribed = false;
+		feed_end(conn);
 	} else if (n < 0) {
 		conn_close(conn);
 		return;
@@ -166,9 +235,11 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *into)
 	conn_pump(conn);
 }
 
+/* While a request runs the next ones wait in the socket; while a long one does, reading tells
+ * whether the peer is still there. */
 static void set_reading(struct conn *conn)
 {
-	bool wanted = !conn->eof && !conn->ending && !conn->running &&
+	bool wanted = !conn->eof && !conn->ending && (!conn->running || conn->running->patient) &&
 		      conn_waiting(conn) <= control_limits.out_pause &&
 		      conn->in.len - conn->at <= RPC_REQUEST_MAX;
 
@@ -233,12 +304,8 @@ void conn_pump(struct conn *conn)
 
 static void sweep_output(struct conn *conn, int64_t now_ms)
 {
-	size_t waiting = conn_waiting(conn);
-
-	if (waiting < conn->waiting || waiting == 0)
-		conn->progress_ms = now_ms;
-	conn->waiting = waiting;
-	if (waiting > 0 && now_ms - conn->progress_ms > control_limits.stall_ms) {
+	note_progress(conn);
+	if (conn->waiting > 0 && now_ms - conn->progress_ms > control_limits.stall_ms) {
 		log_warn(CONTROL_AREA, "uid %u, pid %d: cut: it does not read its answers",
 			 (unsigned)conn->peer.uid, (int)conn->peer.pid);
 		conn_close(conn);
@@ -252,12 +319,20 @@ void conn_sweep(struct conn *conn, int64_t now_ms)
 	sweep_output(conn, now_ms);
 	if (conn->closing || conn->ending)
 		return;
+	feed_drained(conn); /* it may be behind without any output: there was no memory */
+	if (conn->feed.behind && now_ms - conn->feed.behind_ms > control_limits.behind_ms) {
+		log_warn(CONTROL_AREA, "uid %u, pid %d: cut: it reads the events too slowly",
+			 (unsigned)conn->peer.uid, (int)conn->peer.pid);
+		conn_close(conn);
+		return;
+	}
 	if (conn->running) {
-		if (now_ms - conn->running->began_ms > control_limits.request_ms)
+		if (!conn->running->patient &&
+		    now_ms - conn->running->began_ms > control_limits.request_ms)
 			verb_call_give_up(conn->running);
 	} else if (conn->line_ms && now_ms - conn->line_ms > control_limits.line_ms) {
 		end_with(conn, RPC_TIMEOUT, "a request's line took too long to arrive");
-	} else if (!conn->subscribed && now_ms - conn->active_ms > control_limits.idle_ms) {
+	} else if (!conn->feed.open && now_ms - conn->active_ms > control_limits.idle_ms) {
 		conn_close(conn);
 	}
 }

@@ -23,7 +23,10 @@
 #include "daemon/control/internal.h"
 #include "daemon/control/socket.h"
 
-enum { BACKLOG = 64 };
+enum {
+	BACKLOG = 64,
+	ACCEPTS_PER_TURN = 16 /* then the loop serves others: who connects without end is no end */
+};
 
 struct control_limits control_limits = {
 	.connections = 64,
@@ -35,17 +38,34 @@ struct control_limits control_limits = {
 	.sweep_ms = 1000,
 	.out_pause = 256 * 1024,
 	.feed_max = 1024 * 1024,
+	.behind_ms = 60 * 1000,
+	.flush_ms = 20,
 	.bad_requests = 16,
 };
+
+static void on_turn(uv_timer_t *timer)
+{
+	struct control *c = timer->data;
+
+	c->accepted = 0;
+	if (c->accept_later)
+		conn_accept(c); /* the listener goes on with those behind it */
+}
 
 static void on_connection(uv_stream_t *listener, int status)
 {
 	struct control *c = listener->data;
 
-	if (status < 0)
+	if (status < 0) {
 		log_warn(CONTROL_AREA, "a connection was not accepted: %s", err_str(status));
-	else
+		return;
+	}
+	if (c->accepted == 0)
+		uv_timer_start(&c->turn, on_turn, 0, 0);
+	if (c->accepted++ < ACCEPTS_PER_TURN)
 		conn_accept(c);
+	else
+		c->accept_later = true;
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -56,6 +76,7 @@ static void on_sweep(uv_timer_t *timer)
 
 	if (c->accept_later)
 		conn_accept(c);
+	feed_second(c);
 	DL_FOREACH_SAFE(c->conns, conn, next)
 	{
 		conn_sweep(conn, now_ms);
@@ -98,8 +119,10 @@ static int listen_on(struct control *c)
 
 	uv_pipe_init(c->deps.loop, &c->listener, 0);
 	uv_timer_init(c->deps.loop, &c->sweep);
-	c->listener.data = c->sweep.data = c;
-	c->open_handles = 2;
+	uv_timer_init(c->deps.loop, &c->turn);
+	c->listener.data = c->sweep.data = c->turn.data = c;
+	c->open_handles = 3;
+	c->open_handles += feed_start(c);
 	rc = uv_pipe_open(&c->listener, c->socket.fd);
 	if (rc < 0) {
 		close(c->socket.fd);
@@ -179,6 +202,7 @@ void control_stop(struct control *c, void (*closed)(void *ctx), void *ctx)
 	c->closed_ctx = ctx;
 	if (c->events.event)
 		events_unlisten(&c->events);
+	feed_stop(c, on_handle_closed);
 	remove_socket(c);
 	DL_FOREACH_SAFE(c->conns, conn, next)
 	{
@@ -186,4 +210,5 @@ void control_stop(struct control *c, void (*closed)(void *ctx), void *ctx)
 	}
 	uv_close((uv_handle_t *)&c->listener, on_handle_closed);
 	uv_close((uv_handle_t *)&c->sweep, on_handle_closed);
+	uv_close((uv_handle_t *)&c->turn, on_handle_closed);
 }

@@ -2,52 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/admit/window.h"
-
-#define MICRO 1e6
-
-static json_t *time_text(int64_t ms, bool with_ms)
-{
-	time_t seconds = (time_t)(ms / 1000);
-	char text[40];
-	struct tm tm;
-	size_t len;
-
-	if (ms <= 0 || ms == INT64_MAX || !gmtime_r(&seconds, &tm))
-		return json_null();
-	len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (with_ms)
-		len += (size_t)snprintf(text + len, sizeof text - len, ".%03d", (int)(ms % 1000));
-	snprintf(text + len, sizeof text - len, "Z");
-	return json_string(text);
-}
-
-json_t *view_time(int64_t ms)
-{
-	return time_text(ms, false);
-}
-
-json_t *view_time_ms(int64_t ms)
-{
-	return time_text(ms, true);
-}
-
-json_t *view_count(int64_t n)
-{
-	return n == -1 || n == INT64_MAX ? json_null() : json_integer(n);
-}
-
-json_t *view_usd(int64_t micro)
-{
-	return micro == -1 || micro == INT64_MAX ? json_null() : json_real((double)micro / MICRO);
-}
-
-json_t *view_text(const char *s)
-{
-	return s && *s ? json_string(s) : json_null();
-}
 
 json_t *view_list(const char *commas)
 {

@@ -7,13 +7,9 @@
 #include <stdint.h>
 
 #include "daemon/admit/registry.h"
+#include "daemon/observe/view.h"
 #include "daemon/store/records.h"
 
-json_t *view_time(int64_t ms);    /* "2026-11-24T08:00:00Z"; null for 0 and INT64_MAX */
-json_t *view_time_ms(int64_t ms); /* with milliseconds */
-json_t *view_count(int64_t n);    /* null for "no limit": -1 and INT64_MAX */
-json_t *view_usd(int64_t micro);  /* dollars; null likewise */
-json_t *view_text(const char *s); /* null for "" and NULL */
 json_t *view_list(const char *commas);
 json_t *view_scopes(unsigned scopes);
 

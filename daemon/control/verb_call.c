@@ -40,10 +40,24 @@ static void send_error(struct conn *conn, const json_t *id, const struct rpc_err
 	send_buf(conn, &out);
 }
 
-/* Every change is told with who made it; what was asked holds no secrets. */
+/* What was asked, as it may be logged; free() it. */
+static char *loggable(const struct verb_call *r)
+{
+	json_t *shown = json_copy((json_t *)r->params);
+	char *text;
+
+	for (const struct verb_param *p = r->verb->params; p && p->name; p++)
+		if ((p->flags & PARAM_PRIVATE) && json_object_get(shown, p->name))
+			json_object_set_new(shown, p->name, json_string("(not logged)"));
+	text = shown ? json_dumps(shown, JSON_COMPACT) : NULL;
+	json_decref(shown);
+	return text;
+}
+
+/* Every change is told with who made it. */
 static void log_change(const struct verb_call *r, const char *outcome)
 {
-	char *params = r->params ? json_dumps(r->params, JSON_COMPACT) : NULL;
+	char *params = loggable(r);
 	const struct log_field fields[] = {LOG_INT("uid", r->peer.uid), LOG_INT("pid", r->peer.pid),
 					   LOG_STR("params", params), LOG_STR("outcome", outcome)};
 
@@ -123,6 +137,18 @@ void verb_call_answer(struct verb_call *r, json_t *result)
 	free(text.data);
 }
 
+void verb_call_notify(struct verb_call *r, const char *method, json_t *params)
+{
+	struct buf out;
+
+	if (r->conn && params && conn_waiting(r->conn) < control_limits.out_pause) {
+		buf_init(&out, RPC_RESPONSE_MAX);
+		rpc_write_notification(&out, method, params);
+		send_buf(r->conn, &out);
+	}
+	json_decref(params);
+}
+
 void verb_call_give_up(struct verb_call *r)
 {
 	struct conn *conn = r->conn;
@@ -194,7 +220,8 @@ static void unknown_method(const char *method, struct rpc_error *e)
 	char clean[64];
 
 	for (size_t i = 0; i < verb_count; i++)
-		suggest_offer(&near, method, verbs[i].method);
+		if (verbs[i].method)
+			suggest_offer(&near, method, verbs[i].method);
 	str_copy_clean(clean, sizeof clean, method);
 	rpc_error_set(e, RPC_METHOD_NOT_FOUND, NULL, "there is no method '%s'", clean);
 	if (near.best)

@@ -26,6 +26,9 @@ struct dispatch {
 	struct job *lanes[JOB_LANES], *running, *ended;
 	unsigned queued, running_count, ended_count;
 	bool draining, aborting;
+	bool held;                            /* by order: nothing is given to workers */
+	int64_t held_from_us, held_before_us; /* when that began; all earlier times together */
+	int64_t look_us;                      /* when deadlines were last looked at */
 	uv_timer_t deadlines;
 	uv_idle_t deliverer;
 	unsigned open_handles;
@@ -104,6 +107,8 @@ static void job_runs(struct dispatch *d, struct job *job)
 		job->times.dispatched = clock_mono_us();
 	DL_APPEND2(d->running, job, queue_prev, queue_next);
 	d->running_count++;
+	if (job->ops->runs)
+		job->ops->runs(job);
 }
 
 /* Gives the lane's jobs to workers, in order; jobs of one project that found none are not asked
@@ -138,6 +143,8 @@ static void pump(struct dispatch *d)
 	unsigned wanting = 0;
 	bool any_free = true;
 
+	if (d->held)
+		return;
 	for (int lane = 0; lane < JOB_LANES && any_free; lane++)
 		if (d->lanes[lane] && !lane_waits(d, (enum job_lane)lane))
 			any_free = pump_lane(d, (enum job_lane)lane, &wanting);
@@ -178,8 +185,10 @@ enum fault dispatch_submit(struct dispatch *d, struct job *job)
 	job->queue_deadline_us = now + d->conf.queue_timeout_ms * 1000;
 	job_ref(job);
 	enqueue(d, job, false);
-	if (!uv_is_active((uv_handle_t *)&d->deadlines))
+	if (!uv_is_active((uv_handle_t *)&d->deadlines)) {
+		d->look_us = now;
 		uv_timer_again(&d->deadlines);
+	}
 	pump(d);
 	if (job->state != JOB_QUEUED || d->queued <= d->conf.queue_max)
 		return FAULT_NONE;
@@ -272,12 +281,30 @@ static void expire_queued(struct dispatch *d, int64_t now)
 	}
 }
 
+/* While the queue is held its clocks stand still. */
+static void put_off_queued(struct dispatch *d, int64_t by_us)
+{
+	for (int lane = 0; lane < JOB_LANES; lane++) {
+		struct job *job;
+
+		DL_FOREACH2(d->lanes[lane], job, queue_next)
+		{
+			job->queue_deadline_us += by_us;
+			if (!job->own_timeout)
+				job->deadline_us += by_us;
+		}
+	}
+}
+
 static void look_at_deadlines(uv_timer_t *timer)
 {
 	struct dispatch *d = timer->data;
 	int64_t now = clock_mono_us();
 	struct job *job;
 
+	if (d->held)
+		put_off_queued(d, now - d->look_us);
+	d->look_us = now;
 	expire_queued(d, now);
 	DL_FOREACH2(d->running, job, queue_next)
 	{
@@ -308,9 +335,36 @@ void dispatch_pause(struct dispatch *d, struct job *job, bool paused)
 		pool_pause(d->pool, job, paused);
 }
 
+void dispatch_hold(struct dispatch *d, bool held)
+{
+	int64_t now = clock_mono_us();
+
+	if (held == d->held)
+		return;
+	if (d->held) {
+		put_off_queued(d, now - d->look_us);
+		d->held_before_us += now - d->held_from_us;
+	}
+	d->held = held;
+	d->held_from_us = d->look_us = now;
+	pump(d);
+}
+
+bool dispatch_is_held(const struct dispatch *d)
+{
+	return d->held;
+}
+
+int64_t dispatch_held_us(const struct dispatch *d)
+{
+	return d->held_before_us + (d->held ? clock_mono_us() - d->held_from_us : 0);
+}
+
+/* What is held would keep the end waiting. */
 void dispatch_drain(struct dispatch *d)
 {
 	d->draining = true;
+	dispatch_hold(d, false);
 }
 
 void dispatch_abort_all(struct dispatch *d)
@@ -343,6 +397,11 @@ unsigned dispatch_open_jobs(const struct dispatch *d)
 unsigned dispatch_queued(const struct dispatch *d)
 {
 	return d->queued;
+}
+
+unsigned dispatch_running(const struct dispatch *d)
+{
+	return d->running_count;
 }
 
 bool dispatch_draining(const struct dispatch *d)

@@ -29,7 +29,7 @@ enum fault {
 	FAULT_WORKER,              /* a worker crashed or misbehaved */
 	FAULT_SLOW_READER,         /* the client does not take its answer */
 	FAULT_TIMEOUT,
-	FAULT_CANCELLED, /* the client went away: nobody sees it */
+	FAULT_CANCELLED, /* the client went away and sees nothing of it, or an operator's order */
 	FAULT_INTERNAL,
 	FAULTS
 };

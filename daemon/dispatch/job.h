@@ -73,6 +73,7 @@ struct job_result {
 	bool lost;         /* the process died in the turn: usage is what it told before */
 	unsigned attempts; /* 2: retried once */
 	unsigned worker_id;
+	bool warm; /* the worker had served its project before */
 };
 
 /* Monotonic microseconds; 0: did not happen. */
@@ -89,6 +90,9 @@ struct job_ops {
 	void (*restart)(struct job *job);
 	/* Whether it may be tried again, and so paid for again; NULL: yes. */
 	bool (*may_retry)(struct job *job);
+	/* It runs now, for the first time or again; NULL: nobody wants to know.  It may be called
+	 * from inside dispatch_submit(). */
+	void (*runs)(struct job *job);
 	/* The job has ended, job->result is complete.  Last call. */
 	void (*done)(struct job *job);
 };
@@ -98,6 +102,7 @@ struct job {
 	char project[65];
 	enum job_lane lane;
 	int64_t timeout_ms; /* whole life from submit; 0: pool.request_timeout */
+	bool own_timeout;   /* its client asked for that: it runs also while the queue is held */
 	bool streams;       /* text() goes straight to the client, and cannot be taken back */
 	struct job_prompt prompt;
 	const struct job_ops *ops;

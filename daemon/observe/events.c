@@ -34,20 +34,52 @@ static void log_it(const char *topic, bool warn, const json_t *data, const char 
 	free(text);
 }
 
+static void tell(const char *topic, const json_t *data, const struct buf *text, bool live)
+{
+	const struct event e = {.seq = ++newest,
+				.at_ms = clock_wall_ms(),
+				.topic = topic,
+				.data = data,
+				.text = text};
+
+	for (struct event_listener *l = listeners; l; l = up_next) {
+		up_next = l->next;
+		if (l->live || (!live && data))
+			l->event(l->ctx, &e);
+	}
+	up_next = NULL;
+}
+
 void events_publish(const char *topic, bool warn, json_t *data, const char *words)
 {
 	metric_add_as(METRIC_EVENTS, 1, topic);
-	struct event e = {.seq = ++newest, .at_ms = clock_wall_ms(), .topic = topic, .data = data};
-	if (!data) {
+	if (data)
+		log_it(topic, warn, data, words);
+	else
 		log_error("event", "%s: %s (no memory to tell more)", topic, words);
-		return;
-	}
-	log_it(topic, warn, data, words);
-	for (struct event_listener *l = listeners; l; l = up_next) {
-		up_next = l->next;
-		l->event(l->ctx, &e);
-	}
+	tell(topic, data, NULL, false);
 	json_decref(data);
+}
+
+bool events_live(void)
+{
+	for (const struct event_listener *l = listeners; l; l = l->next)
+		if (l->live)
+			return true;
+	return false;
+}
+
+void events_tell(const char *topic, json_t *data)
+{
+	if (events_live())
+		tell(topic, data, NULL, true);
+	json_decref(data);
+}
+
+void events_tell_text(const char *topic, const struct buf *text)
+{
+	if (events_live())
+		tell(topic, NULL, text->failed ? NULL : text, true);
 }
 
 uint64_t events_seq(void)

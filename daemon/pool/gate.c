@@ -278,6 +278,8 @@ void gate_check(struct gate *g, void (*done)(void *ctx), void *ctx)
 	cli_binary_done(&r->binary);
 	login_done(&r->login);
 	r->detail[0] = r->version_text[0] = '\0';
+	r->version = -1;
+	r->report = (struct selftest_report){.overhead = {-1, -1}};
 	rc = cli_binary_find(g->conf->claude.path, getenv("HOME"), &r->binary);
 	if (rc != 0) {
 		if (g->conf->claude.path[0])

@@ -30,14 +30,19 @@ bool gate_cache_load(const char *path, struct gate_result *r)
 {
 	json_t *cache = json_load_file(path, 0, NULL);
 	const char *version = json_get_str(cache, "version");
-	const json_t *items = json_object_get(cache, "passed");
+	const json_t *items = json_object_get(cache, "passed"),
+		     *overhead = json_object_get(cache, "overhead_bytes");
 	bool valid = version && cli_version_serves(cli_version_number(version)) &&
-		     json_is_object(items) && same_file(cache, &r->binary);
+		     json_is_object(items) && json_is_object(overhead) &&
+		     same_file(cache, &r->binary);
 
 	if (valid) {
 		str_copy_clean(r->version_text, sizeof r->version_text, version);
 		r->version = cli_version_number(version);
-		r->report = (struct selftest_report){.ran = true};
+		r->report =
+			(struct selftest_report){.ran = true,
+						 .overhead = {json_get_int(overhead, "replay", -1),
+							      json_get_int(overhead, "body", -1)}};
 		for (int i = 0; i < SELFTEST_ITEMS; i++)
 			r->report.passed[i] =
 				json_get_true(items, selftest_item_name((enum selftest_item)i));
@@ -50,10 +55,12 @@ void gate_cache_store(const char *path, const struct gate_result *r)
 {
 	json_t *items = json_object();
 	json_t *cache = json_pack(
-		"{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:o}", "path", r->binary.path, "tested_by",
-		CCAPI_VERSION, "version", r->version_text, "device", (json_int_t)r->binary.device,
-		"inode", (json_int_t)r->binary.inode, "mtime_ns", (json_int_t)r->binary.mtime_ns,
-		"size", (json_int_t)r->binary.size, "passed", items);
+		"{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:{s:I,s:I},s:o}", "path", r->binary.path,
+		"tested_by", CCAPI_VERSION, "version", r->version_text, "device",
+		(json_int_t)r->binary.device, "inode", (json_int_t)r->binary.inode, "mtime_ns",
+		(json_int_t)r->binary.mtime_ns, "size", (json_int_t)r->binary.size,
+		"overhead_bytes", "replay", (json_int_t)r->report.overhead[0], "body",
+		(json_int_t)r->report.overhead[1], "passed", items);
 	char *fresh = NULL;
 	int rc = -ENOMEM;
 

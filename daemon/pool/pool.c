@@ -18,10 +18,13 @@
 #include "shared/clock.h"
 #include "shared/json.h"
 #include "shared/log.h"
+#include "shared/str.h"
 
+#include "daemon/observe/events.h"
 #include "daemon/observe/metrics.h"
 #include "daemon/pool/dirs.h"
 #include "daemon/pool/pool_private.h"
+#include "daemon/pool/pool_view.h"
 
 enum { TICK_MS = 1000 };
 
@@ -77,7 +80,7 @@ static bool waits_for_own(const struct pool *p, const struct job *job)
 		share++;
 		resetting = resetting || w->state == WORKER_RESETTING;
 	}
-	return resetting || share >= (uint64_t)p->conf->pool.workers;
+	return resetting || share >= pool_most_workers(p);
 }
 
 /* Who may serve the job now.  A second attempt goes to another worker than the first, where there
@@ -109,7 +112,7 @@ int pool_run(struct pool *p, struct job *job)
 	struct worker *w;
 
 	if (p->health != POOL_READY || pool_count_state(p, WORKER_READY) == 0 ||
-	    pool_count_state(p, WORKER_BUSY) >= (uint64_t)p->conf->pool.workers)
+	    pool_count_state(p, WORKER_BUSY) >= pool_most_workers(p))
 		return -EBUSY;
 	w = choose(p, job, !wait_for_own);
 	if (!w)
@@ -118,7 +121,8 @@ int pool_run(struct pool *p, struct job *job)
 		pool_fresh_taken(p);
 	snprintf(w->project, sizeof w->project, "%s", job->project);
 	job->worker = w;
-	metric_add_as(METRIC_DISPATCHES, 1, w->requests ? "warm" : "cold");
+	job->result.warm = w->requests > 0;
+	metric_add_as(METRIC_DISPATCHES, 1, job->result.warm ? "warm" : "cold");
 	worker_run(w, job);
 	return 0;
 }
@@ -240,6 +244,8 @@ static void on_plan(struct worker *w, const json_t *info)
 	struct pool *p = w->owner;
 
 	plan_limits_update(&p->plan, info, clock_wall_ms());
+	if (events_live())
+		events_tell("plan", pool_view_plan(p));
 }
 
 void pool_start_failed(struct pool *p, unsigned id, const char *why)
@@ -247,6 +253,7 @@ void pool_start_failed(struct pool *p, unsigned id, const char *why)
 	char detail[512];
 
 	backoff_failure(&p->starts, clock_mono_us());
+	str_copy_clean(p->start_why, sizeof p->start_why, why);
 	metric_add(METRIC_WORKER_START_FAILURES, 1);
 	log_warn("pool", "worker %u did not start (%s); next try in %" PRId64 " ms", id, why,
 		 backoff_wait_ms(&p->starts, clock_mono_us()));
@@ -285,12 +292,25 @@ static void on_gone(struct worker *w)
 		pool_tend(p);
 }
 
+static void on_changed(struct worker *w)
+{
+	struct buf row;
+
+	if (!events_live())
+		return;
+	buf_init(&row, WORKER_ROW_MAX);
+	worker_write_row(w, &row);
+	events_tell_text("worker", &row);
+	buf_done(&row);
+}
+
 const struct worker_events pool_worker_events = {.ready = on_ready,
 						 .turn_end = on_turn_end,
 						 .initialized = on_initialized,
 						 .plan = on_plan,
 						 .failed = on_failed,
-						 .gone = on_gone};
+						 .gone = on_gone,
+						 .changed = on_changed};
 
 /* ---- what others ask ---- */
 
@@ -317,6 +337,11 @@ const struct models *pool_models(const struct pool *p)
 const char *pool_cli_version(const struct pool *p)
 {
 	return gate_result(p->gate)->version_text;
+}
+
+const struct gate_result *pool_gate_result(const struct pool *p)
+{
+	return gate_result(p->gate);
 }
 
 const struct plan_limits *pool_plan(const struct pool *p)
@@ -377,34 +402,6 @@ int pool_start(struct pool *p)
 	uv_timer_start(&p->tick, pool_tick, TICK_MS, TICK_MS);
 	pool_check_gate(p);
 	return 0;
-}
-
-static bool login_changed(const struct pool *p)
-{
-	const struct login *old = &gate_result(p->gate)->login;
-	struct login now;
-	bool changed;
-
-	if (login_choose(p->conf, &now) != 0)
-		return true;
-	changed = strcmp(now.home, old->home ? old->home : "") != 0 ||
-		  strcmp(now.token ? now.token : "", old->token ? old->token : "") != 0;
-	login_done(&now);
-	return changed;
-}
-
-/* Time-outs hold from the next request on; what a process is started with, its login above all,
- * takes new processes. */
-void pool_reconfigure(struct pool *p)
-{
-	p->gate_retry_ms = 0;
-	p->gate_retry_at_us = 0;
-	if (p->gate_running)
-		return;
-	if (!p->gate_open || login_changed(p) || !pool_make_spec(p))
-		pool_check_gate(p);
-	else
-		pool_tend(p);
 }
 
 /* The gate stays shut from here on: nothing is started in place of what is killed. */

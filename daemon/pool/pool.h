@@ -63,12 +63,29 @@ bool pool_body_mode(const struct pool *p); /* false: replay; known once health i
 const struct models *
 pool_models(const struct pool *p); /* the CLI's catalogue; empty until a worker has started */
 const struct plan_limits *pool_plan(const struct pool *p);
+const char *
+pool_login_words(const struct pool *p); /* whose it is, as the CLI says; "": not known */
 const char *pool_cli_version(const struct pool *p); /* of the tested program; "": not known yet */
 
 struct pool_counts {
 	unsigned starting, ready, busy, resetting, draining;
 };
 void pool_count(const struct pool *p, struct pool_counts *ret_counts);
+
+/* ---- by an operator's order ---- */
+
+/* 0; -ENOENT: there is no such worker; -EALREADY: it is leaving.  restart: at once, a request that
+ * it serves is tried once more if it may be; drain: after the request that it serves. */
+int pool_restart_worker(struct pool *p, unsigned id);
+int pool_drain_worker(struct pool *p, unsigned id);
+/* How many workers there are to be, until pool_reconfigure. */
+void pool_scale(struct pool *p, unsigned workers);
+unsigned pool_most_workers(const struct pool *p);
+/* All processes are replaced, each after its request: what they were started with has changed. */
+void pool_renew(struct pool *p);
+
+struct gate_result;
+const struct gate_result *pool_gate_result(const struct pool *p); /* of the last check */
 
 /* Ends and reaps every worker, then calls `closed` from the loop and frees the pool. */
 void pool_stop(struct pool *p, void (*closed)(void *ctx), void *ctx);

@@ -79,6 +79,8 @@ static void login_told(void *ctx, const struct login_status *status)
 
 	p->gate_running = false;
 	p->login_known = true;
+	snprintf(p->login_words, sizeof p->login_words, "%s",
+		 status->known && status->logged_in ? status->words : "");
 	p->serial_starts = status->expires_at_ms > 0 &&
 			   status->expires_at_ms - clock_wall_ms() < LOGIN_END_NEAR_MS;
 	if (!status->known && !asked_first && p->spec.body_mode)
@@ -204,4 +206,43 @@ void pool_check_gate(struct pool *p)
 	if (p->health == POOL_READY)
 		pool_set_health(p, POOL_STARTING, "");
 	gate_check(p->gate, gate_checked, p);
+}
+
+/* ---- what has changed ---- */
+
+static bool login_changed(const struct pool *p)
+{
+	const struct login *old = &gate_result(p->gate)->login;
+	struct login now;
+	bool changed;
+
+	if (login_choose(p->conf, &now) != 0)
+		return true;
+	changed = strcmp(now.home, old->home ? old->home : "") != 0 ||
+		  strcmp(now.token ? now.token : "", old->token ? old->token : "") != 0;
+	login_done(&now);
+	return changed;
+}
+
+/* Time-outs hold from the next request on; what a process is started with, its login above all,
+ * takes new processes. */
+void pool_reconfigure(struct pool *p)
+{
+	p->gate_retry_ms = 0;
+	p->gate_retry_at_us = 0;
+	p->scale = 0;
+	if (p->gate_running)
+		return;
+	if (!p->gate_open || login_changed(p) || !pool_make_spec(p))
+		pool_check_gate(p);
+	else
+		pool_tend(p);
+}
+
+void pool_renew(struct pool *p)
+{
+	p->gate_retry_ms = 0;
+	p->gate_retry_at_us = 0;
+	p->renewal_due = p->gate_running; /* that check may have read the login already */
+	pool_check_gate(p);
 }

@@ -13,7 +13,7 @@ enum { STARTS_AT_ONCE = 2, RESTOCK_AFTER_MS = 300 };
 
 static struct population census(const struct pool *p)
 {
-	struct population c = {.workers = (unsigned)p->conf->pool.workers,
+	struct population c = {.workers = pool_most_workers(p),
 			       .spares = (unsigned)p->conf->pool.spares,
 			       .bound = p->conf->pool.reuse == CONF_REUSE_PROJECT &&
 					!p->spec.one_shot,
@@ -65,8 +65,10 @@ static void start_one(struct pool *p)
 
 	p->spec.late_init = gate_result(p->gate)->late_init && p->models.count > 0;
 	w = worker_start(p->loop, ++p->last_id, &p->spec, &pool_worker_events, p);
-	if (w)
+	if (w) {
 		DL_APPEND(p->workers, w);
+		w->events->changed(w);
+	}
 	if (w && w->state < WORKER_DRAINING)
 		return;
 	if (dirs_mend(p->conf->state_dir) != 0)
@@ -127,7 +129,9 @@ void pool_tick(uv_timer_t *timer)
 {
 	struct pool *p = timer->data;
 
-	if (!p->gate_open && !p->gate_running && clock_mono_us() >= p->gate_retry_at_us)
+	if (p->renewal_due && !p->gate_running)
+		pool_renew(p);
+	else if (!p->gate_open && !p->gate_running && clock_mono_us() >= p->gate_retry_at_us)
 		pool_check_gate(p);
 	retire_old(p);
 	pool_tend(p);

@@ -15,6 +15,7 @@ struct pool {
 	struct pool_events events;
 	struct gate *gate;
 	bool gate_open, gate_running, stopping, login_known, any_ready, serial_starts;
+	bool renewal_due;     /* when the check that runs is over */
 	bool version_doubted; /* since the last worker that was as tested */
 	enum pool_health health;
 	char detail[512];
@@ -23,6 +24,9 @@ struct pool {
 	char *cwd, *tmp_root, *sessions_dir, *system_prompt;
 	struct worker *workers; /* every process, the youngest last */
 	unsigned last_id, wanting;
+	unsigned scale;        /* in place of pool.workers, by order; 0: none was given */
+	char login_words[192]; /* whose login serves, as the CLI says; "": not known */
+	char start_why[96];    /* the last start failed by */
 	struct backoff starts;
 	int64_t gate_retry_at_us, gate_retry_ms;
 	int64_t restock_at_us; /* spares are not replaced before */

@@ -25,6 +25,9 @@ enum selftest_item {
 
 struct selftest_report {
 	bool passed[SELFTEST_ITEMS];
+	/* Bytes that the CLI sends besides what is asked: around an empty prompt, in replay and in
+	 * body mode; -1: not measured. */
+	int64_t overhead[2];
 	bool ran; /* false: the worker could not be driven at all; `error` says why */
 	char error[192];
 };

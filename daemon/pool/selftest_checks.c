@@ -111,6 +111,26 @@ static void check_body(const struct selftest_sight *t, bool *passed)
 		passed[SELFTEST_NO_TOOLS] = false;
 }
 
+static int64_t bytes_of(const json_t *value)
+{
+	char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	int64_t len = text ? (int64_t)strlen(text) : 0;
+
+	free(text);
+	return len;
+}
+
+/* Of what counts as input: system prompt, tools, messages. */
+static int64_t overhead(const struct selftest_sight *t)
+{
+	int64_t seen = bytes_of(json_object_get(t->body, "system")) +
+		       bytes_of(json_object_get(t->body, "tools")) +
+		       bytes_of(json_object_get(t->body, "messages"));
+	int64_t asked = (int64_t)sizeof SELFTEST_SYSTEM - 1 + bytes_of(t->sent);
+
+	return seen > asked ? seen - asked : 0;
+}
+
 void selftest_check(enum selftest_step step, const struct selftest_sight *sight,
 		    struct selftest_report *report)
 {
@@ -120,4 +140,6 @@ void selftest_check(enum selftest_step step, const struct selftest_sight *sight,
 		check_lonely(sight, report->passed);
 	else
 		check_body(sight, report->passed);
+	if (step != SELFTEST_REPLAY)
+		report->overhead[step == SELFTEST_IN_BODY] = overhead(sight);
 }

@@ -36,13 +36,22 @@ const char *worker_state_name(enum worker_state state)
 	return names[state];
 }
 
+static void tell_changed(struct worker *w)
+{
+	if (w->events->changed)
+		w->events->changed(w);
+}
+
 void worker_enter(struct worker *w, enum worker_state state)
 {
 	log_debug("worker", "%u: %s -> %s", w->id, worker_state_name(w->state),
 		  worker_state_name(state));
 	w->state = state;
+	w->since_us = clock_mono_us();
 	if (state == WORKER_READY)
-		w->idle_since_us = clock_mono_us();
+		w->idle_since_us = w->since_us;
+	if (state != WORKER_BUSY) /* that is told when it has its request */
+		tell_changed(w);
 }
 
 void worker_set_timer(struct worker *w, enum timer_kind kind, int64_t ms)
@@ -94,6 +103,7 @@ void worker_run(struct worker *w, struct job *job)
 	turn_begin(&w->turn, job, ++w->serial, &out);
 	w->last_output_us = clock_mono_us();
 	worker_set_timer(w, TIMER_FIRST_BYTE, w->spec->first_byte_timeout);
+	tell_changed(w);
 	worker_write(w, &out);
 }
 

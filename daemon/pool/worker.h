@@ -49,6 +49,9 @@ struct worker_events {
 	void (*plan)(struct worker *w, const json_t *info);
 	void (*failed)(struct worker *w, const char *why); /* left the path of duty: now DRAINING */
 	void (*gone)(struct worker *w);                    /* reaped; the owner calls worker_free */
+	/* It has entered another state, or a request has begun; also from inside worker_* calls:
+	 * for the record only.  NULL: nobody keeps one. */
+	void (*changed)(struct worker *w);
 };
 
 struct worker {
@@ -57,10 +60,12 @@ struct worker {
 	char project[65]; /* bound to it; "" while fresh */
 	unsigned requests;
 	int64_t started_us, idle_since_us, last_rss_check_us;
-	int64_t rss;    /* bytes, as last looked at; 0: not yet */
-	bool retire;    /* not to be given another job */
-	bool was_ready; /* came to READY at least once */
+	int64_t since_us; /* in this state */
+	int64_t rss;      /* bytes, as last looked at; 0: not yet */
+	bool retire;      /* not to be given another job */
+	bool was_ready;   /* came to READY at least once */
 	char version[32];
+	char why[96]; /* what it failed by; "": it did not */
 	struct turn turn;
 	void *owner;
 	struct worker *prev, *next; /* the owner's list */

@@ -14,6 +14,7 @@
 #include "shared/clock.h"
 #include "shared/err.h"
 #include "shared/log.h"
+#include "shared/str.h"
 
 #include "daemon/observe/metrics.h"
 #include "daemon/pool/worker_private.h"
@@ -117,6 +118,7 @@ static void process_exited(struct child *c)
 	log_warn("worker", "%u (pid %d) %s while %s%s%s", w->id, (int)c->process.pid, why,
 		 worker_state_name(w->state), w->err.len ? ", last words: " : "",
 		 w->err.len ? w->err.data : "");
+	memcpy(w->why, why, sizeof why);
 	worker_enter(w, WORKER_DRAINING);
 	w->events->failed(w, why);
 	lose_job(w, why);
@@ -141,6 +143,7 @@ void worker_distrust(struct worker *w, const char *why)
 	log_warn("worker", "%u (pid %d) is replaced: it %s while %s%s%s", w->id,
 		 (int)w->child.process.pid, why, worker_state_name(w->state),
 		 w->err.len ? ", last words: " : "", w->err.len ? w->err.data : "");
+	str_copy_clean(w->why, sizeof w->why, why);
 	worker_kill(w);
 	w->events->failed(w, why);
 	lose_job(w, why);

@@ -53,7 +53,7 @@ void problem_set(struct problem *p, enum problem_kind kind, const char *path, co
 	buf_printf(&text, "%s %s", path, words[kind].is);
 	if (*what)
 		buf_printf(&text, " (%s)", what);
-	buf_add_str(&text, "; to mend it: ");
+	buf_add_str(&text, PROBLEM_MEND);
 	for (const char *c = words[kind].mend; *c; c++)
 		if (*c == '@')
 			buf_add_str(&text, path);

@@ -24,6 +24,9 @@ enum problem_kind {
 
 enum { PROBLEM_DETAIL_SIZE = 4096 };
 
+/* In a detail between what is wrong and what mends it. */
+#define PROBLEM_MEND "; to mend it: "
+
 struct problem {
 	enum problem_kind kind;
 	char detail[PROBLEM_DETAIL_SIZE];

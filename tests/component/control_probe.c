@@ -3,8 +3,8 @@
  *
  *   control_probe [-o KEY=VALUE]... [--limit NAME=N]...
  *
- * Prints "ready" when it listens, or "failed: WHY".  SIGUSR1 publishes an event of topic "probe",
- * SIGUSR2 a thousand of a kilobyte each; SIGTERM ends it in order. */
+ * Prints "ready" when it listens, or "failed: WHY".  SIGUSR1 publishes an event of topic "store",
+ * SIGUSR2 four hundred of a kilobyte each; SIGTERM ends it in order. */
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -21,8 +21,9 @@
 #include "daemon/control/control.h"
 #include "daemon/control/limits.h"
 #include "daemon/observe/events.h"
+#include "daemon/observe/log_ring.h"
 
-enum { OVERRIDES_MAX = 64, STORE_PATH_MAX = 512, FLOOD = 1000, FLOOD_BYTES = 1024 };
+enum { OVERRIDES_MAX = 64, STORE_PATH_MAX = 512, FLOOD = 400, FLOOD_BYTES = 1024 };
 
 struct probe {
 	uv_loop_t loop;
@@ -35,6 +36,7 @@ struct probe {
 	struct dispatch *dispatch;
 	struct cache *cache;
 	struct routing *routing;
+	struct log_ring *log;
 	struct control *control;
 	uv_signal_t end, one, flood;
 	bool closed;
@@ -48,7 +50,7 @@ static void set_limit(const char *text)
 	} times[] = {
 		{"line_ms", &control_limits.line_ms},   {"request_ms", &control_limits.request_ms},
 		{"idle_ms", &control_limits.idle_ms},   {"stall_ms", &control_limits.stall_ms},
-		{"sweep_ms", &control_limits.sweep_ms},
+		{"sweep_ms", &control_limits.sweep_ms}, {"behind_ms", &control_limits.behind_ms},
 	};
 	const char *equals = strchr(text, '=');
 
@@ -77,6 +79,13 @@ static int reload(void *ctx, struct buf *errors)
 	return rc < 0 ? rc : conf_apply(&p->conf, &fresh, errors);
 }
 
+static void drain(void *ctx)
+{
+	struct probe *p = ctx;
+
+	control_drain(p->control);
+}
+
 static void closed(void *ctx)
 {
 	struct probe *p = ctx;
@@ -99,7 +108,7 @@ static void publish(size_t bytes)
 	if (!text)
 		abort();
 	memset(text, 'x', bytes);
-	events_publish("probe", false, json_pack("{ss}", "text", text), "probe");
+	events_publish("store", false, json_pack("{ss}", "text", text), "probe");
 	free(text);
 }
 
@@ -142,7 +151,8 @@ static bool make_modules(struct probe *p)
 		return false;
 	p->cache = cache_new(&p->loop, &ram);
 	p->routing = routing_new(&p->conf, p->registry, p->pool);
-	return p->cache && p->routing;
+	p->log = log_ring_new(&p->loop);
+	return p->cache && p->routing && p->log;
 }
 
 static void stop_modules(struct probe *p)
@@ -162,6 +172,8 @@ static void stop_modules(struct probe *p)
 	await(p);
 	store_stop(p->store, closed, p);
 	await(p);
+	log_ring_free(p->log, closed, p);
+	await(p);
 }
 
 static void serve(struct probe *p)
@@ -176,7 +188,9 @@ static void serve(struct probe *p)
 		.cache = p->cache,
 		.pool = p->pool,
 		.dispatch = p->dispatch,
+		.log = p->log,
 		.reload = reload,
+		.drain = drain,
 		.ctx = p,
 	};
 	char why[512] = "";

@@ -215,15 +215,6 @@ def hello_of(**params):
     return as_line({**HELLO, "params": {**HELLO["params"], **params}})
 
 
-@pytest.mark.parametrize("protocol,cure", [(2, "installed with that daemon"), (0, "restart the daemon")])
-def test_another_protocol_is_told_with_both_versions_and_the_cure(tmp_path, protocol, cure):
-    i = Impostor(tmp_path, hello_of(protocol=protocol, version="7.8.9"))
-    r = run("status", "--socket", i.path)
-    assert r.returncode == 1
-    assert "7.8.9" in r.stderr and f"protocol {protocol}" in r.stderr and "protocol 1" in r.stderr and cure in r.stderr
-    assert run("--version").stdout.split()[1] in r.stderr
-
-
 @pytest.mark.parametrize("first", [
     b"SSH-2.0-OpenSSH\r\n", b"\n", b"{}\n", b"null\n", b"\xff\xfe\n", as_line({"method": "welcome"}),
     hello_of(name="redis"), hello_of(protocol="1"), hello_of(protocol=10**30), as_line({"jsonrpc": "2.0", "method": "hello"}),

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from control_support import (ADMINS, GROUP, INVALID_REQUEST, NOBODY, PARSE_ERROR, TIMEOUT, TOO_MANY, acting_as, as_root, gid,
-                             probe, wait_for, with_probe)  # noqa: F401 - probe is a fixture
+from control_support import (ADMINS, GROUP, INVALID_REQUEST, MEMORY_FACTOR, NOBODY, PARSE_ERROR, TIMEOUT, TOO_MANY,
+                             acting_as, as_root, gid, probe, wait_for, with_probe)  # noqa: F401 - probe is a fixture
 
 LINE = 65536
 
@@ -123,36 +123,13 @@ def test_a_peer_that_does_not_read_is_cut_and_costs_little(probe):
                 p.send(request * 100)
                 sent += 100
             except socket.timeout:
-                if probe.rss_kb() - before > 30000:
+                if probe.rss_kb() - before > 30000 * MEMORY_FACTOR:
                     pytest.fail(f"{probe.rss_kb()} kB")
             except (BrokenPipeError, ConnectionResetError):
                 break
         assert sent < 10000
     wait_for(lambda: "does not read its answers" in probe.log(), "the log")
     probe.call("status")
-
-
-def test_a_subscriber_that_does_not_read_is_cut_and_others_are_not(probe):
-    with probe.peer() as slow, probe.peer() as quick:
-        seq = slow.call("subscribe")["seq"]
-        quick.call("subscribe")
-        for n in range(3):
-            probe.signal(signal.SIGUSR2)
-            for i in range(1000):
-                assert quick.line()["params"]["seq"] == seq + 1000 * n + i + 1
-        wait_for(lambda: "does not read the events" in probe.log(), "the cut")
-        got = read_whole_lines(slow)
-        assert [e["params"]["seq"] for e in got] == list(range(seq + 1, seq + 1 + len(got)))
-        assert 0 < len(got) < 3000
-    assert probe.rss_kb() < 60000
-
-
-def read_whole_lines(p):
-    """What came before the cut, which may be in the middle of a line."""
-    data = p.rest
-    while piece := p.s.recv(1 << 20):
-        data += piece
-    return [json.loads(line) for line in data.split(b"\n")[:-1]]
 
 
 @with_probe(limits={"line_ms": 1000})
@@ -183,7 +160,7 @@ while True:
                 p.call("projects.create", name=f"p{i}")
                 p.call("projects.delete", name=f"p{i}")
             assert p.call("projects.list") == {"projects": []}
-            assert probe.rss_kb() - probe_before < 30000
+            assert probe.rss_kb() - probe_before < 30000 * MEMORY_FACTOR
     finally:
         for b in bad:
             b.kill()

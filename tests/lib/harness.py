@@ -498,12 +498,13 @@ def chat_body(prompt: Any = "hello", **params: Any) -> Dict[str, Any]:
     return {"model": "haiku", "messages": messages, **params}
 
 
-def chat_request(body: Dict[str, Any]) -> bytes:
+def chat_request(body: Dict[str, Any], headers: Optional[Dict[str, str]] = None) -> bytes:
     """A chat request as bytes for a raw socket."""
     data = json.dumps(body).encode()
     head = (
         "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(data)}\r\n\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        + f"Content-Length: {len(data)}\r\n\r\n"
     )
     return head.encode() + data
 

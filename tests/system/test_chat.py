@@ -277,3 +277,5 @@ def test_prompts_are_logged_only_when_asked_for_and_cut() -> None:
         assert daemon.chat("x" * 20000).status == 200
         line = daemon.wait_log("prompt: prompt .*").group(0)
         assert "x" * 500 in line and len(line) < 1500
+        logs = daemon.ctl_run("logs", "--json", "--lines", "500").stdout
+        assert '"prompt"' in logs and "xxx" not in logs

@@ -11,6 +11,7 @@ from typing import Iterator, Tuple
 
 import pytest
 
+from control_feed import ControlFeed
 from harness import BIN_DIR, Daemon, Stub, chat_body, wait_for
 from system_support import (
     gone,
@@ -286,6 +287,43 @@ def test_token_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None
         token.chmod(0o600)
         d.signal(signal.SIGHUP)
         wait_reason(d, None)
+
+
+def test_a_token_that_comes_while_the_one_before_is_looked_at_is_used(tmp_path: Path) -> None:
+    cli, settings = wrapper(tmp_path)
+    asked, go_on = tmp_path / "asked", tmp_path / "go-on"
+    wait = f'[ "$2" != status ] || {{ echo $$ > "{asked}"; while [ ! -e "{go_on}" ]; do sleep 0.02; done; }}\n'
+    cli.write_text(cli.read_text().replace("exec ", wait + "exec "))
+    settings.write_text("CLAUDE_SIM_LOGIN=none\n")
+    go_on.touch()
+    with listening(cli_path=str(cli), options=ONE) as d:
+        assert_unavailable(d, "not_logged_in")
+        # Who is logged in is asked after that is said: what follows begins when this question is over.
+        pid = wait_for(lambda: asked.exists() and asked.read_text().strip(), "the question at the start")
+        wait_for(lambda: not Path(f"/proc/{pid}").exists(), "its answer")
+        settings.write_text("")
+        go_on.unlink()
+        asked.unlink()
+        with ControlFeed(d.socket) as f:
+            f.ask("login.set", token="sk-ant-oat01-first")
+            wait_for(asked.exists, "the question for the first one")
+            f.ask("login.set", token="sk-ant-oat01-second")
+        go_on.touch()
+        wait_reason(d, None)
+        wait_for(lambda: tokens(d) == ["sk-ant-oat01-second"], lambda: f"the second token, not {tokens(d)}")
+        assert d.chat("x").status == 200
+
+
+def tokens(d: Daemon) -> list:
+    """Of the workers, each once; one that just ends tells nothing."""
+    found = set()
+    for pid in d.workers():
+        try:
+            text = Path(f"/proc/{pid}/environ").read_bytes().decode()
+        except OSError:
+            continue
+        found |= {item.split("=", 1)[1] for item in text.split("\0") if item.startswith("CLAUDE_CODE_OAUTH_TOKEN=")}
+    return sorted(found)
 
 
 def worker_env(d: Daemon) -> dict:

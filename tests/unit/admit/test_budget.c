@@ -54,6 +54,26 @@ static struct amount left(void)
 	return budget_left(all, NOW);
 }
 
+/* ---- fullness ---- */
+
+static double fullness(int64_t used, int64_t held, int64_t limit_tokens, int64_t limit_micro_usd)
+{
+	return budget_fullness(&(struct budget_view){
+		.record = record_of(WINDOW_MONTH, limit_tokens, limit_micro_usd),
+		.used = {used, used},
+		.held = {held, held}});
+}
+
+static void what_is_nearer_to_its_limit_tells_how_full_a_budget_is(void **state)
+{
+	(void)state;
+	assert_true(fullness(10, 15, 100, NO_LIMIT) == 0.25);
+	assert_true(fullness(10, 15, NO_LIMIT, 50) == 0.5);
+	assert_true(fullness(10, 15, 100, 50) == 0.5);
+	assert_true(fullness(150, 0, 100, 1000) == 1.5);
+	assert_true(fullness(0, 0, 0, NO_LIMIT) == 1); /* nothing may be used of it */
+}
+
 /* ---- holds ---- */
 
 static void a_hold_fits_to_the_last_token_and_not_one_more(void **state)
@@ -357,6 +377,7 @@ static void absurd_use_saturates_and_refuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(what_is_nearer_to_its_limit_tells_how_full_a_budget_is),
 		T(a_hold_fits_to_the_last_token_and_not_one_more),
 		T(tokens_and_money_must_both_fit),
 		T(without_budgets_everything_fits),

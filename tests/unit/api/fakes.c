@@ -385,6 +385,12 @@ void dispatch_pause(struct dispatch *d, struct job *job, bool paused)
 		fakes.resumes++;
 }
 
+int64_t dispatch_held_us(const struct dispatch *d)
+{
+	(void)d;
+	return fakes.held_us;
+}
+
 unsigned dispatch_queued(const struct dispatch *d)
 {
 	(void)d;
@@ -461,6 +467,12 @@ const struct models *pool_models(const struct pool *p)
 {
 	(void)p;
 	return &fakes.models;
+}
+
+unsigned pool_most_workers(const struct pool *p)
+{
+	(void)p;
+	return (unsigned)fakes.conf.pool.workers;
 }
 
 const char *pool_cli_version(const struct pool *p)

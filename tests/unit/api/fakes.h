@@ -68,6 +68,7 @@ struct fakes {
 	bool several;               /* more may be submitted: the test keeps them and sets `job` */
 	bool foreign_host, no_room; /* for WebSockets */
 	unsigned submitted, cancelled, pauses, resumes;
+	int64_t held_us; /* what dispatch says of it */
 	struct fake_admit admit;
 	struct routing *routing;
 	struct sessions *sessions;

@@ -278,6 +278,33 @@ static void who_waits_too_long_for_another_is_told(void **state)
 	fake_finish(first);
 }
 
+/* The one that is waited for stands still, and so does the one that waits. */
+static void while_the_queue_is_held_nobody_waits_too_long(void **state)
+{
+	struct exchange *first = fake_chat("{" HELLO "}");
+	struct exchange *second = fake_chat("{" HELLO "}");
+	struct exchange *impatient = fake_chat("{\"timeout\":5," HELLO "}");
+	const int64_t most_ms = fakes.conf.pool.request_timeout;
+
+	(void)state;
+	fake_send(first);
+	fake_send(second);
+	fake_send(impatient);
+	clock_advance_ms(most_ms + 1000);
+	fakes.held_us = most_ms * 1000;
+	pipeline_tick(fakes.api);
+	fake_assert_error(impatient, 504, "timeout", NULL);
+	fake_finish(impatient);
+	assert_int_equal(second->status, 0);
+	clock_advance_ms(most_ms - 500);
+	pipeline_tick(fakes.api);
+	fake_assert_error(second, 504, "timeout", NULL);
+	fake_finish(second);
+	fake_text("a");
+	fake_done(FAULT_NONE);
+	fake_finish(first);
+}
+
 static void limits_count_for_hits_too(void **state)
 {
 	struct exchange *x;
@@ -398,6 +425,7 @@ int main(void)
 		CASE(who_waits_for_another_may_leave),
 		CASE(when_the_first_leaves_the_next_takes_its_place),
 		CASE(who_waits_too_long_for_another_is_told),
+		CASE(while_the_queue_is_held_nobody_waits_too_long),
 		CASE(limits_count_for_hits_too),
 		CASE(an_answer_for_an_idempotency_key_is_kept_with_its_line),
 		CASE(two_requests_with_one_key_at_the_same_time_share_the_answer),

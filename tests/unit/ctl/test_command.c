@@ -25,6 +25,12 @@ static int parse(const char *text)
 	return command_parse(&command, argc, argv, words);
 }
 
+/* What ccapictl does by itself has no method: its words then. */
+static const char *name_of(const struct verb *v)
+{
+	return !v ? "-" : v->method ? v->method : v->words;
+}
+
 /* "METHOD {params}" or "!why". */
 static const char *result(const char *text)
 {
@@ -35,7 +41,7 @@ static const char *result(const char *text)
 		return dumped;
 	}
 	params = json_dumps(command.params, JSON_COMPACT | JSON_SORT_KEYS);
-	snprintf(dumped, sizeof dumped, "%s %s", command.verb ? command.verb->method : "-", params);
+	snprintf(dumped, sizeof dumped, "%s %s", name_of(command.verb), params);
 	free(params);
 	return dumped;
 }
@@ -87,6 +93,16 @@ static void a_double_dash_ends_the_options(void **state)
 	assert_string_equal(result("routing test -"), "routing.test {\"text\":\"-\"}");
 	assert_string_equal(result("keys create --project=--json"),
 			    "keys.create {\"project\":\"--json\"}");
+}
+
+static void a_letter_is_its_option(void **state)
+{
+	(void)state;
+	assert_string_equal(result("logs -f"), "logs {\"follow\":true}");
+	assert_string_equal(result("logs --follow --lines 7"),
+			    "logs {\"follow\":true,\"lines\":7}");
+	assert_string_equal(result("logs -f --follow"), "!--follow is given twice");
+	assert_non_null(strstr(result("status -f"), "has no option -f"));
 }
 
 static void lists_grow_and_other_repetitions_are_mistakes(void **state)
@@ -154,13 +170,17 @@ static void help_needs_nothing_else(void **state)
 
 static void the_subject_is_who_it_is_about(void **state)
 {
+	char number[COMMAND_NUMBER_SIZE];
+
 	(void)state;
+	assert_int_equal(parse("workers restart 7"), 0);
+	assert_string_equal(command_subject(&command, number), "7");
 	assert_int_equal(parse("projects delete demo"), 0);
-	assert_string_equal(command_subject(&command), "demo");
+	assert_string_equal(command_subject(&command, number), "demo");
 	assert_int_equal(parse("keys revoke k_1"), 0);
-	assert_string_equal(command_subject(&command), "k_1");
+	assert_string_equal(command_subject(&command, number), "k_1");
 	assert_int_equal(parse("budgets delete --global"), 0);
-	assert_string_equal(command_subject(&command), "everybody");
+	assert_string_equal(command_subject(&command, number), "everybody");
 }
 
 int main(void)
@@ -169,6 +189,7 @@ int main(void)
 		cmocka_unit_test(words_and_options_become_a_request),
 		cmocka_unit_test(options_may_stand_anywhere),
 		cmocka_unit_test(a_double_dash_ends_the_options),
+		cmocka_unit_test(a_letter_is_its_option),
 		cmocka_unit_test(lists_grow_and_other_repetitions_are_mistakes),
 		cmocka_unit_test(mistakes_say_what_was_probably_meant),
 		cmocka_unit_test(what_is_missing_or_wrong_is_named),

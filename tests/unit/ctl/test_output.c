@@ -43,7 +43,8 @@ static void text_keeps_what_is_visible(void **state)
 	assert_string_equal(cleaned("plain", CLEAN_LINE), "plain");
 	assert_string_equal(cleaned("größe 漢字 🦀", CLEAN_LINE), "größe 漢字 🦀");
 	assert_string_equal(cleaned("a\nb", CLEAN_LINES), "a\nb");
-	assert_string_equal(cleaned("a\r\nb\rc", CLEAN_LINES), "a\nb?c");
+	assert_string_equal(cleaned("a\r\nb\rc\td", CLEAN_LINES), "a\nb?c?d");
+	assert_string_equal(cleaned("a\r\nb\rc\td\x1b", CLEAN_TEXT), "a\nb?c\td?");
 }
 
 static void nothing_steers_the_terminal(void **state)

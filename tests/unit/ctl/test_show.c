@@ -57,6 +57,10 @@ static void times_are_relative(void **state)
 	assert_string_equal(value(SHOW_AGE, "{\"v\":\"2026-11-24T08:00:00Z\"}"), "0 s ago");
 	assert_string_equal(value(SHOW_AGE, "{\"v\":null}"), "never");
 	assert_string_equal(value(SHOW_AGE, "{\"v\":\"soon\"}"), "soon");
+	assert_string_equal(value(SHOW_SINCE, "{\"v\":\"2026-11-24T05:30:00.999Z\"}"), "2 h 29 m");
+	assert_string_equal(value(SHOW_SINCE, "{\"v\":\"2026-11-24T08:00:09Z\"}"), "0 s");
+	assert_string_equal(value(SHOW_SINCE, "{\"v\":null}"), "-");
+	assert_string_equal(value(SHOW_SINCE, "{\"v\":\"soon\"}"), "soon");
 	assert_string_equal(value(SHOW_TIME, "{\"v\":\"2026-11-24T08:00:00Z\"}"),
 			    "2026-11-24 08:00:00");
 	clock_thaw();
@@ -89,12 +93,34 @@ static void the_rest_reads_well(void **state)
 	assert_string_equal(value(SHOW_TEXT, "{\"v\":7.5}"), "7.5");
 }
 
+static void times_are_read_to_the_millisecond(void **state)
+{
+	int64_t ms = 7;
+
+	(void)state;
+	assert_true(show_parse_time("2026-11-24T08:00:00Z", &ms));
+	assert_int_equal(ms, NOW_US / 1000);
+	assert_true(show_parse_time("2026-11-24T08:00:00.123Z", &ms));
+	assert_int_equal(ms, NOW_US / 1000 + 123);
+	assert_true(show_parse_time("2026-11-24T08:00:00.5Z", &ms));
+	assert_int_equal(ms, NOW_US / 1000 + 500);
+	assert_true(show_parse_time("2026-11-24T08:00:00.123456789Z", &ms));
+	assert_int_equal(ms, NOW_US / 1000 + 123);
+	ms = 7;
+	assert_false(show_parse_time("2026-11-24 08:00:00", &ms));
+	assert_false(show_parse_time("2026-11-24T08:00:00", &ms));
+	assert_false(show_parse_time("", &ms));
+	assert_false(show_parse_time(NULL, &ms));
+	assert_int_equal(ms, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_grouped),
 		cmocka_unit_test(money_has_cents_and_no_false_zeros),
 		cmocka_unit_test(times_are_relative),
+		cmocka_unit_test(times_are_read_to_the_millisecond),
 		cmocka_unit_test(durations_show_two_units_at_most),
 		cmocka_unit_test(the_rest_reads_well),
 	};

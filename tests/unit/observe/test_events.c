@@ -41,6 +41,11 @@ static void hear(void *ctx, const struct event *e)
 		events_unlisten(h->ends[i]);
 }
 
+static void note(void *ctx, const struct event *e)
+{
+	*(struct event *)ctx = *e;
+}
+
 static void listen_to(struct heard *h)
 {
 	*h = (struct heard){.listener = {.event = hear, .ctx = h}};
@@ -193,6 +198,47 @@ static void without_memory_for_the_data_only_the_log_has_it(void **state)
 	events_unlisten(&h.listener);
 }
 
+static void live_events_are_for_watchers_and_stand_in_no_log(void **state)
+{
+	struct heard watcher, other;
+	uint64_t before = events_seq();
+
+	(void)state;
+	listen_to(&other);
+	assert_false(events_live());
+	events_tell("worker", json_object()); /* nobody watches: it is nothing */
+	assert_int_equal(events_seq(), before);
+	listen_to(&watcher);
+	watcher.listener.live = true;
+	assert_true(events_live());
+	events_tell("worker", json_pack("{ss}", "v", "a"));
+	assert_int_equal(watcher.count, 1);
+	assert_int_equal(watcher.last.seq, before + 1);
+	assert_string_equal(watcher.last.topic, "worker");
+	assert_int_equal(other.count, 0);
+	assert_string_equal(logged(), "");
+	publish("key", "b");
+	assert_int_equal(watcher.count, 2);
+	assert_int_equal(other.count, 1);
+	events_unlisten(&watcher.listener);
+	assert_false(events_live());
+	events_unlisten(&other.listener);
+}
+
+static void a_watcher_hears_of_what_could_not_be_told(void **state)
+{
+	static struct event seen;
+	struct event_listener l = {.event = note, .ctx = &seen, .live = true};
+
+	(void)state;
+	seen = (struct event){.seq = 0};
+	events_listen(&l);
+	events_tell("worker", NULL);
+	assert_int_equal(seen.seq, events_seq());
+	assert_null(seen.data);
+	events_unlisten(&l);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -204,6 +250,8 @@ int main(void)
 		T(the_data_is_taken),
 		T(every_event_is_a_line_of_the_log),
 		T(without_memory_for_the_data_only_the_log_has_it),
+		T(live_events_are_for_watchers_and_stand_in_no_log),
+		T(a_watcher_hears_of_what_could_not_be_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,8 +64,8 @@ static void on_gone(struct worker *w)
 	worker = NULL;
 }
 
-static const struct worker_events events = {on_ready, on_turn_end, on_initialized,
-					    on_plan,  on_failed,   on_gone};
+static const struct worker_events events = {
+	on_ready, on_turn_end, on_initialized, on_plan, on_failed, on_gone, NULL};
 
 static void take_text(struct job *of, const char *text, size_t len)
 {

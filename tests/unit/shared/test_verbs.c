@@ -14,8 +14,10 @@ static void check_param(const struct verb *v, const struct verb_param *p)
 	assert_true(is_lower_name(p->name));
 	assert_true(p->type < PARAM_TYPES);
 	assert_non_null(p->help);
+	/* A command takes nothing that cannot be written on its line. */
 	assert_true(p->option || (p->flags & PARAM_POSITIONAL) || !v->words);
 	assert_true(!p->option || strncmp(p->option, "--", 2) == 0);
+	assert_true(!p->letter || (p->option && p->letter[0] == '-' && strlen(p->letter) == 2));
 	assert_true((p->metavar == NULL) == (p->type == PARAM_FLAG));
 	assert_true(p->type != PARAM_WORD || p->words);
 	if (p->type != PARAM_FLAG && p->type != PARAM_WORD)
@@ -30,10 +32,14 @@ static void every_row_is_complete(void **state)
 	for (size_t i = 0; i < verb_count; i++) {
 		const struct verb *v = &verbs[i];
 
-		assert_true(is_lower_name(v->method));
+		assert_true(v->method || v->words);
+		assert_true(!v->method || is_lower_name(v->method));
 		assert_true(v->right < RIGHTS);
 		assert_true(v->help && v->help[strlen(v->help) - 1] == '.');
-		assert_true(!v->confirm || strstr(v->confirm, "%s"));
+		assert_true(!v->confirm || v->confirm[strlen(v->confirm) - 1] == '?');
+		/* A question that names somebody needs to be told whom. */
+		assert_true(!v->confirm || !strstr(v->confirm, "%s") ||
+			    (v->params && (v->params->flags & PARAM_POSITIONAL)));
 		for (const struct verb_param *p = v->params; p && p->name; p++)
 			check_param(v, p);
 	}
@@ -51,7 +57,8 @@ static void no_two_rows_share_a_name(void **state)
 	(void)state;
 	for (size_t i = 0; i < verb_count; i++) {
 		for (size_t k = 0; k < i; k++) {
-			assert_string_not_equal(verbs[i].method, verbs[k].method);
+			if (verbs[i].method && verbs[k].method)
+				assert_string_not_equal(verbs[i].method, verbs[k].method);
 			if (verbs[i].words && verbs[k].words)
 				assert_string_not_equal(verbs[i].words, verbs[k].words);
 		}
@@ -73,6 +80,15 @@ static const struct verb_param *first_with(const char *option)
 	return NULL;
 }
 
+static const struct verb_param *first_with_letter(const char *letter)
+{
+	for (size_t i = 0; i < verb_count; i++)
+		for (const struct verb_param *p = verbs[i].params; p && p->name; p++)
+			if (p->letter && strcmp(p->letter, letter) == 0)
+				return p;
+	return NULL;
+}
+
 static void an_option_takes_a_value_everywhere_or_nowhere(void **state)
 {
 	(void)state;
@@ -88,6 +104,10 @@ static void an_option_takes_a_value_everywhere_or_nowhere(void **state)
 			assert_string_not_equal(p->option, "--yes");
 			assert_string_not_equal(p->option, "--help");
 			assert_string_not_equal(p->option, "--version");
+			if (!p->letter)
+				continue;
+			assert_null(strchr("sqyh", p->letter[1]));
+			assert_string_equal(first_with_letter(p->letter)->option, p->option);
 		}
 }
 
