@@ -186,7 +186,7 @@ static void put_cell(const struct screen_curses *c, int x, int y, const struct c
 {
 	wchar_t wide[CELL_WIDE_MAX];
 	cchar_t character;
-	unsigned meaning = cell->style & STYLE_MEANING;
+	unsigned meaning = theme_meaning(cell->style);
 	attr_t attributes = attributes_of(c, cell->style);
 	short pair = c->colours == THEME_NONE ? 0 : (short)meaning;
 

@@ -166,6 +166,17 @@ static void fit(struct terminal *t)
 	on_event(t, &event);
 }
 
+void terminal_repaint(struct terminal *t)
+{
+	int columns, rows;
+
+	if (t->suspended || t->closing)
+		return;
+	screen_curses_size(t->screen, &columns, &rows);
+	screen_curses_resize(t->screen, columns, rows);
+	redraw_now(t);
+}
+
 void terminal_suspend(struct terminal *t)
 {
 	if (t->closing)

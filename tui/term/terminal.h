@@ -18,7 +18,7 @@
 #include "tui/input/event.h"
 #include "tui/term/screen_curses.h"
 
-#define TERMINAL_FRAME_MS 100 /* default: least time between two draws that no key caused */
+#define TERMINAL_FRAME_MS 200 /* default: least time between two draws that no key caused */
 #define TERMINAL_KEY_MS 10    /* least time between two draws */
 
 struct terminal_conf {
@@ -45,6 +45,9 @@ int terminal_open(struct terminal **ret, const struct terminal_conf *conf,
 /* Something to be shown has changed: draw() will be called, soon, and once for many calls.  Nothing
  * is drawn or written without it, except after events and resizing, which imply it. */
 void terminal_redraw(struct terminal *t);
+
+/* What is on the terminal is unknown, because something else wrote there: paints all of it. */
+void terminal_repaint(struct terminal *t);
 
 /* Into the terminal's clipboard; 0 or a negative code (screen_curses_copy). */
 int terminal_copy(struct terminal *t, const char *text, size_t len);

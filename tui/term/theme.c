@@ -31,16 +31,20 @@ enum theme_colours theme_choose(int colours, const char *no_color)
 			       : THEME_NONE;
 }
 
-static unsigned meaning_of(unsigned style)
+/* The selected row is one bar: of its colours only what needs somebody is left. */
+unsigned theme_meaning(unsigned style)
 {
 	unsigned meaning = style & STYLE_MEANING;
 
-	return meaning < STYLE_MEANINGS ? meaning : STYLE_NORMAL;
+	if (meaning >= STYLE_MEANINGS ||
+	    ((style & STYLE_SELECTED) && meaning != STYLE_WARN && meaning != STYLE_ERROR))
+		return STYLE_NORMAL;
+	return meaning;
 }
 
 int theme_foreground(enum theme_colours colours, unsigned style)
 {
-	unsigned meaning = meaning_of(style);
+	unsigned meaning = theme_meaning(style);
 
 	switch (colours) {
 	case THEME_256:
@@ -56,7 +60,7 @@ int theme_foreground(enum theme_colours colours, unsigned style)
 
 unsigned theme_attributes(enum theme_colours colours, unsigned style)
 {
-	unsigned meaning = meaning_of(style), attributes;
+	unsigned meaning = theme_meaning(style), attributes;
 
 	/* Eight colours have no grey: dim is an attribute there too. */
 	if (theme_foreground(colours, style) >= 0 || meaning == STYLE_NORMAL)

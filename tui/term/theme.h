@@ -11,7 +11,10 @@ enum theme_colours { THEME_NONE, THEME_8, THEME_16, THEME_256 };
  * is not empty, no colours are used (https://no-color.org). */
 enum theme_colours theme_choose(int colours, const char *no_color);
 
-/* Colour of a meaning: -1 is the terminal's own. */
+/* The meaning whose colour a style has. */
+unsigned theme_meaning(unsigned style);
+
+/* Colour of a style: -1 is the terminal's own. */
 int theme_foreground(enum theme_colours colours, unsigned style);
 
 enum theme_attribute { THEME_BOLD = 1, THEME_DIM = 2, THEME_UNDERLINE = 4, THEME_REVERSE = 8 };

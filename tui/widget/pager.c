@@ -14,8 +14,8 @@ enum { PAGER_UP = 1, PAGER_DOWN, PAGER_PAGE_UP, PAGER_PAGE_DOWN, PAGER_HOME, PAG
 static const struct binding rows[] = {
 	{KEYMAP_ANYWHERE, "Up k", PAGER_UP, NULL, "a line up"},
 	{KEYMAP_ANYWHERE, "Down j", PAGER_DOWN, NULL, "a line down"},
-	{KEYMAP_ANYWHERE, "PgUp C-b b", PAGER_PAGE_UP, NULL, "a page up"},
-	{KEYMAP_ANYWHERE, "PgDn C-f Space", PAGER_PAGE_DOWN, NULL, "a page down"},
+	{KEYMAP_ANYWHERE, "PgUp C-b", PAGER_PAGE_UP, NULL, "a page up"},
+	{KEYMAP_ANYWHERE, "PgDn C-f", PAGER_PAGE_DOWN, NULL, "a page down"},
 	{KEYMAP_ANYWHERE, "Home g", PAGER_HOME, NULL, "to the beginning"},
 	{KEYMAP_ANYWHERE, "End G", PAGER_END, NULL, "to the end"},
 };

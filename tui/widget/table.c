@@ -1,5 +1,9 @@
 /* Order and selection.  The order is made in table_refresh() and at no other time, so that drawing
- * costs what is seen; ties keep the order of the source. */
+ * costs what is seen; ties keep the order of the source.
+ *
+ * A row that the user has moved to stays selected wherever it goes.  Until then, and again at the
+ * top, the first row is selected whichever it is: who watches a list in which new rows come first
+ * sees the new ones. */
 #include "tui/widget/table.h"
 
 #include <stdarg.h>
@@ -169,9 +173,9 @@ void table_refresh(struct table *t)
 	size_t place;
 
 	make_order(t);
-	place = t->selected_id[0] ? find(t, t->selected_id) : TABLE_NONE;
+	place = t->chosen ? find(t, t->selected_id) : TABLE_NONE;
 	if (place == TABLE_NONE) {
-		table_select_place(t, t->place);
+		table_select_place(t, t->chosen ? t->place : 0);
 	} else {
 		/* A list that is scrolled stays still around the selected row. */
 		if (t->top > 0 && place + t->top >= t->place)
@@ -207,6 +211,7 @@ void table_select(struct table *t, const char *id)
 
 	if (place == TABLE_NONE)
 		return;
+	t->chosen = true;
 	table_select_place(t, place);
 	table_keep_in_view(t);
 }
@@ -228,4 +233,9 @@ size_t table_selected(const struct table *t)
 size_t table_shown(const struct table *t)
 {
 	return t->shown;
+}
+
+bool table_is_at_end(const struct table *t)
+{
+	return t->place + 1 >= t->shown;
 }

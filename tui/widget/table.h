@@ -63,6 +63,7 @@ void table_select(struct table *t, const char *id); /* nothing happens if it is 
 int table_sort_column(const struct table *t, bool *ret_descending); /* -1: none */
 size_t table_selected(const struct table *t); /* row of the source, TABLE_NONE: no row */
 size_t table_shown(const struct table *t);    /* rows that the filter left */
+bool table_is_at_end(const struct table *t);  /* the last of them is selected */
 
 void table_draw(struct table *t, struct area a);
 

@@ -35,6 +35,7 @@ static void move_by(struct table *t, int rows_down)
 		table_select_place(t, t->place > up ? t->place - up : 0);
 	else
 		table_select_place(t, t->place + (size_t)rows_down);
+	t->chosen = t->place > 0;
 	table_keep_in_view(t);
 }
 
@@ -67,6 +68,14 @@ static int clicked_title(struct table *t, int x)
 	return INPUT_TAKEN;
 }
 
+static void clicked_row(struct table *t, size_t place)
+{
+	if (place >= t->shown)
+		return;
+	t->chosen = true;
+	table_select_place(t, place);
+}
+
 static int mouse(struct table *t, const struct event *event)
 {
 	int row = event->y - t->rect.y - 1;
@@ -81,8 +90,8 @@ static int mouse(struct table *t, const struct event *event)
 		return INPUT_IGNORED;
 	else if (row < 0)
 		return clicked_title(t, event->x - t->rect.x);
-	else if (t->top + (size_t)row < t->shown)
-		table_select_place(t, t->top + (size_t)row);
+	else
+		clicked_row(t, t->top + (size_t)row);
 	return INPUT_TAKEN;
 }
 

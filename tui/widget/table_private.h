@@ -20,6 +20,7 @@ struct table {
 	size_t shown, capacity;
 	size_t place;                   /* of the selected row in order */
 	char selected_id[TABLE_ID_MAX]; /* "" while there is none */
+	bool chosen;                    /* the row, by the user; else the first one is selected */
 	size_t top;                     /* place of the first row drawn */
 
 	/* as it was drawn last */

@@ -52,6 +52,20 @@ static void flags_add_to_every_meaning(void **state)
 	assert_int_equal(theme_attributes(THEME_8, STYLE_DIM), THEME_DIM);
 }
 
+static void the_selected_row_is_one_bar(void **state)
+{
+	(void)state;
+	for (unsigned meaning = 0; meaning < STYLE_MEANINGS; meaning++) {
+		int own = theme_foreground(THEME_256, meaning);
+		int selected = theme_foreground(THEME_256, meaning | STYLE_SELECTED);
+
+		if (meaning == STYLE_WARN || meaning == STYLE_ERROR)
+			assert_int_equal(selected, own);
+		else
+			assert_int_equal(selected, -1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -59,6 +73,7 @@ int main(void)
 		cmocka_unit_test(colours_are_within_what_there_is),
 		cmocka_unit_test(warnings_errors_and_the_selection_need_no_colour),
 		cmocka_unit_test(flags_add_to_every_meaning),
+		cmocka_unit_test(the_selected_row_is_one_bar),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,7 +59,7 @@ static void it_scrolls_by_rows_pages_and_ends(void **state)
 	shows(" line 0\n line 1\n line 2\n line 3        ▼\n");
 	press("Down");
 	shows(" line 1        ▲\n line 2\n line 3\n line 4        ▼\n");
-	press("Space");
+	press("PgDn");
 	shows(" line 5        ▲\n line 6\n line 7\n line 8        ▼\n");
 	press("End");
 	press("Down");

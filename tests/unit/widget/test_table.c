@@ -247,6 +247,40 @@ static void the_selection_goes_with_its_row(void **state)
 	assert_string_equal(selected(), "w4");
 }
 
+static void come_before(const char *id)
+{
+	memmove(rows + 1, rows, row_count * sizeof(rows[0]));
+	set_row(0, id, "new", 0);
+	row_count++;
+	table_refresh(t);
+	draw();
+}
+
+static void until_one_moves_the_first_row_is_selected_whichever_it_is(void **state)
+{
+	struct event event = click(3, 1);
+
+	(void)state;
+	many_rows(20);
+	draw();
+	assert_string_equal(selected(), "r0");
+	come_before("n1");
+	assert_string_equal(selected(), "n1");
+	press("Down");
+	come_before("n2");
+	assert_string_equal(selected(), "r0");
+	press("Home");
+	come_before("n3");
+	assert_string_equal(selected(), "n3");
+	table_input(t, &event); /* a click on the first row chooses that one */
+	come_before("n4");
+	assert_string_equal(selected(), "n3");
+	press("Up");
+	table_select(t, "n4");
+	come_before("n5");
+	assert_string_equal(selected(), "n4");
+}
+
 static void when_its_row_goes_the_selection_stays_in_its_place(void **state)
 {
 	(void)state;
@@ -461,6 +495,7 @@ int main(void)
 		TEST(sorting_marks_the_title_and_keeps_ties_in_order),
 		TEST(the_sort_key_goes_through_the_columns),
 		TEST(the_selection_goes_with_its_row),
+		TEST(until_one_moves_the_first_row_is_selected_whichever_it_is),
 		TEST(when_its_row_goes_the_selection_stays_in_its_place),
 		TEST(a_filter_leaves_what_contains_it),
 		TEST(a_selection_that_was_filtered_out_comes_back),
