@@ -17,16 +17,17 @@ import re
 import shutil
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import websockets
 
 from measure import (
     Daemon, Nginx, RawCli, Row, Stub, all_ready, chat_body, children_cpu, cpu_of, cpu_of_tree, first_token_of_stream,
-    median, percentile, sim_direct, wait_for, wrk,
+    median, percentile, request_bytes, sim_direct, wait_for, wrk,
 )  # fmt: skip
 from harness import BIN_DIR, REPO, bearer, in_parallel
 from redis_server import Redis
@@ -387,6 +388,122 @@ def bench_start(rows: List[Row]) -> None:
                     f"{ms(median(ours))}; worker {ms(median(workers))}: + {ms(added)}", added <= 0.1))  # fmt: skip
 
 
+READ_ALL = """
+import json, selectors, socket, sys
+path, count = sys.argv[1], int(sys.argv[2])
+watching = selectors.DefaultSelector()
+for _ in range(count):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(path)
+    s.sendall(b'{"jsonrpc":"2.0","id":1,"method":"subscribe"}\\n')
+    watching.register(s, selectors.EVENT_READ)
+while True:
+    for key, _ in watching.select():
+        if not key.fileobj.recv(1 << 20):
+            sys.exit("a watcher was cut")
+"""
+
+
+@contextlib.contextmanager
+def _watchers(d: Daemon, count: int) -> Iterator[None]:
+    """So many subscribers to everything, read by one process that does nothing else: what they do with it is theirs."""
+    reader = subprocess.Popen([sys.executable, "-c", READ_ALL, d.socket, str(count)]) if count else None
+    try:
+        wait_for(lambda: d.ctl("status")["control_connections"] == count + 1, "the watchers")
+        yield
+        assert not reader or reader.poll() is None
+    finally:
+        if reader:
+            reader.terminate()
+            reader.wait()
+
+
+async def _offer(port: int, rate: int, seconds: float) -> Tuple[float, List[float]]:
+    """Offers `rate` requests a second; how many a second were answered, and how long each took, in ms."""
+    took: List[float] = []
+    free: List[Tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    request = request_bytes(chat_body("[[sim:delay=10]] hello"))
+
+    async def one() -> None:
+        reader, writer = free.pop() if free else await asyncio.open_connection("127.0.0.1", port)
+        began = time.monotonic()
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b" 200 " in head.split(b"\r\n", 1)[0], head
+        length = int(re.search(rb"(?i)content-length: (\d+)", head).group(1))  # type: ignore[union-attr]
+        await reader.readexactly(length)
+        took.append((time.monotonic() - began) * 1000)
+        free.append((reader, writer))
+
+    began = time.monotonic()
+    tasks = []
+    for n in range(int(rate * seconds)):
+        await asyncio.sleep(max(0.0, began + n / rate - time.monotonic()))
+        tasks.append(asyncio.create_task(one()))
+    await asyncio.gather(*tasks)
+    answered = len(took) / (time.monotonic() - began)
+    for _, writer in free:
+        writer.close()
+    return answered, took
+
+
+def bench_watchers(rows: List[Row]) -> None:
+    """P13: what watchers of the live feed cost the request path."""
+    opts = {**QUIET, "pool.workers": 4, "pool.max_requests": 1000000}
+    seconds = 4.0 if QUICK else 15.0
+    figures: Dict[int, List[Tuple[float, float, float]]] = {0: [], 5: [], 50: []}
+    most: Dict[int, List[float]] = {0: [], 5: [], 50: []}
+    with Daemon(options=opts) as d:
+        assert d.chat("warm").status == 200
+        for _ in range(ROUNDS):
+            for count in figures:
+                with _watchers(d, count):
+                    cpu, t = cpu_of(d.pid), time.monotonic()
+                    rate, took = asyncio.run(_offer(d.port, 100, seconds))
+                    figures[count].append((rate, median(took), (cpu_of(d.pid) - cpu) / (time.monotonic() - t)))
+                    load = wrk(f"http://127.0.0.1:{d.port}/v1/chat/completions", 8, SECONDS, chat_body("hello there"))
+                    assert load.errors == 0
+                    most[count].append(load.rps)
+    rate, took, cpu = ({n: median([f[i] for f in found]) for n, found in figures.items()} for i in range(3))
+    for count in (5, 50):
+        ratio = rate[count] / rate[0]
+        rows.append(Row("P13", f"100 requests/s offered, {count} watchers of everything over none: answered", ">= 0.97x",
+                        f"{rate[count]:.1f}/s of {rate[0]:.1f}/s: {ratio:.3f}x; median {took[count]:.1f} ms of {took[0]:.1f} ms; "
+                        f"CPU of the daemon {cpu[count] * 100:.1f} % of {cpu[0] * 100:.1f} %", ratio >= 0.97))  # fmt: skip
+    busiest = {n: median(found) for n, found in most.items()}
+    rows.append(Row("P13", "as many requests as it can serve (watchers on the same two cores), 5 watchers over none", "-",
+                    f"{busiest[5]:,.0f}/s of {busiest[0]:,.0f}/s: {busiest[5] / busiest[0]:.2f}x", None))  # fmt: skip
+
+
+def bench_dashboard(rows: List[Row]) -> None:
+    """P14: the dashboard's CPU in a terminal of 120x40, idle and at a hundred requests a second."""
+    opts = {**QUIET, "pool.workers": 4, "pool.max_requests": 1000000}
+    seconds = 6.0 if QUICK else 20.0
+    with Daemon(options=opts) as d:
+        assert d.chat("warm").status == 200
+        socket_path = os.path.join(d.root, "tmux")
+        tmux = ["tmux", "-S", socket_path, "-f", "/dev/null"]
+        program = f"{BIN_DIR / 'ccapitop'} --socket {d.socket}"
+        env = {**os.environ, "LC_ALL": "C.UTF-8"}
+        subprocess.run([*tmux, "new-session", "-d", "-x", "120", "-y", "40", program], check=True, env=env)
+        try:
+            shown = subprocess.run([*tmux, "list-panes", "-F", "#{pane_pid}"], check=True, capture_output=True, text=True)
+            pid = int(shown.stdout)
+            wait_for(lambda: "first token" in subprocess.run([*tmux, "capture-pane", "-p"], capture_output=True, text=True).stdout,
+                     "the overview")  # fmt: skip
+            for what, load, target in (("idle", 0, 0.01), ("at 100 requests/s", 100, 0.05)):
+                cpu, t = cpu_of(pid), time.monotonic()
+                if load:
+                    asyncio.run(_offer(d.port, load, seconds))
+                else:
+                    time.sleep(seconds)
+                share = (cpu_of(pid) - cpu) / (time.monotonic() - t)
+                rows.append(Row("P14", f"CPU of ccapitop, overview, 120x40, {what}", f"<= {target * 100:.0f} % of a core",
+                                f"{share * 100:.1f} %", share <= target))  # fmt: skip
+        finally:
+            subprocess.run([*tmux, "kill-server"], check=False)
+
+
 def _stamp(d: Daemon, pattern: str) -> float:
     line = wait_for(lambda: d.log_lines(pattern), pattern)[0]
     clock = line.split()[0].rstrip("Z").split("T")[1].split(":")
@@ -396,6 +513,7 @@ def _stamp(d: Daemon, pattern: str) -> float:
 BENCHES: Dict[str, Callable[[List[Row]], None]] = {
     "P1": bench_sequential, "P2": bench_concurrent, "P3": bench_first, "P4": bench_latency, "P5": bench_throughput,
     "P6": bench_cache, "P7": bench_rejected, "P8": bench_streams, "P9": bench_memory, "P10": bench_growth, "P11": bench_start,
+    "P13": bench_watchers, "P14": bench_dashboard,
 }  # fmt: skip
 
 
