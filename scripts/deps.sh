@@ -1,6 +1,7 @@
 #!/bin/bash
 # Installs what is missing, and only that:  deps.sh [build] [run] [test]   (default: all three)
-# Debian packages come from packaging/deps.apt, npm packages of the tests from tests/package-lock.json.
+# Debian packages come from packaging/deps.apt; npm packages of the tests from tests/package-lock.json, and what draws the
+# page /docs from packaging/docs-ui/package-lock.json, if there is an npm: without it the page says how to get it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -65,9 +66,9 @@ install_apt() {
 		exit 1
 	fi
 	if [ "$(id -u)" -ne 0 ]; then
-		if ! command -v sudo >/dev/null; then
+		if ! command -v sudo >/dev/null || ! sudo -v; then
 			say "these packages are missing: ${missing[*]//|/ or }"
-			say "you are not root and there is no sudo; as root run:"
+			say "you are not root, and sudo is missing or does not let you; as root run:"
 			say "  apt-get update && apt-get install ${missing[*]%%|*}"
 			exit 1
 		fi
@@ -83,18 +84,22 @@ install_apt() {
 		apt-get install -q -y --no-install-recommends "${chosen[@]}"
 }
 
-install_npm() {
-	local stamp=tests/node_modules/.package-lock.json
-	[ -f tests/package-lock.json ] || return 0
-	if [ -f $stamp ] && [ ! tests/package-lock.json -nt $stamp ]; then
+# npm_ci FOLDER WORDS: when its lock file is newer than what is there.
+npm_ci() {
+	local stamp=$1/node_modules/.package-lock.json
+	[ -f "$1/package-lock.json" ] || return 0
+	if [ -f "$stamp" ] && [ ! "$1/package-lock.json" -nt "$stamp" ]; then
 		return 0
 	fi
-	say "npm packages of the tests"
-	(cd tests && npm ci --no-audit --no-fund --loglevel=error)
-	touch $stamp
+	say "$2"
+	(cd "$1" && npm ci --no-audit --no-fund --loglevel=error) && touch "$stamp"
 }
 
 install_apt
 if wants_group test; then
-	install_npm
+	npm_ci tests "npm packages of the tests"
+	npm_ci packaging/docs-ui "npm package of the page /docs"
+elif wants_group build && has_node; then
+	npm_ci packaging/docs-ui "npm package of the page /docs" ||
+		say "npm failed: /docs will not be interactive, all else is not touched by that"
 fi

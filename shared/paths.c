@@ -80,6 +80,23 @@ char *paths_runtime_dir(const struct paths_env *env)
 
 const char paths_system_control_socket[] = "/run/ccapi/control.sock";
 
+char *paths_beside_program(const char *name)
+{
+	char program[4096], *path;
+	ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+
+	if (n <= 0)
+		return NULL;
+	program[n] = '\0';
+	for (int up = 0; up < 2; up++) {
+		char *slash = strrchr(program, '/');
+
+		if (slash)
+			*slash = '\0';
+	}
+	return asprintf(&path, "%s/share/ccapi/%s", program, name) < 0 ? NULL : path;
+}
+
 char *paths_control_socket(const struct paths_env *env)
 {
 	char *dir = paths_runtime_dir(env);

@@ -28,6 +28,11 @@ extern const char paths_system_control_socket[];         /* of the daemon that r
  * NULL when none exists; -ENOMEM. */
 int paths_config_file(const struct paths_env *env, const char *given, char **ret_path);
 
+/* What comes with the program: share/ccapi/NAME beside the folder that the program is in, as
+ * /usr/share/ccapi/NAME for /usr/sbin/ccapid.  malloc'ed; NULL: out of memory, or it is not known
+ * where the program is. */
+char *paths_beside_program(const char *name);
+
 /* `path` made absolute: "~/" is the home, anything else relative starts at the working directory.
  * "" stays "". NULL: out of memory or the directory is unknown (errno). */
 char *paths_absolute(const struct paths_env *env, const char *path);

@@ -16,6 +16,7 @@
 #include "daemon/api/auth.h"
 #include "daemon/api/call.h"
 #include "daemon/api/cors.h"
+#include "daemon/api/docs.h"
 #include "daemon/api/pipeline.h"
 #include "daemon/api/request.h"
 #include "daemon/api/routes.h"
@@ -50,8 +51,9 @@ static struct request *request_of(struct api *api, struct exchange *x)
 		return r;
 	}
 	buf_init(&body, 256);
-	buf_add_str(&body, "{\"error\":{\"message\":\"The server is out of memory.\","
-			   "\"type\":\"server_error\",\"param\":null,\"code\":null}}");
+	buf_add_str(&body,
+		    "{\"error\":{\"message\":\"The server is out of memory.\","
+		    "\"type\":\"server_error\",\"param\":null,\"code\":\"internal_error\"}}");
 	exchange_reply(x, 500, "application/json", &body);
 	buf_done(&body);
 	return NULL;
@@ -198,6 +200,11 @@ struct api *api_new(const struct api_deps *deps)
 
 	if (!api)
 		return NULL;
+	api->docs = docs_new(deps->conf);
+	if (!api->docs) {
+		free(api);
+		return NULL;
+	}
 	api->deps = *deps;
 	api->started_us = clock_mono_us();
 	api->started_wall_s = clock_wall_ms() / 1000;
@@ -232,8 +239,10 @@ void api_ref(struct api *api)
 
 void api_unref(struct api *api)
 {
-	if (--api->refs == 0)
-		free(api);
+	if (--api->refs)
+		return;
+	docs_free(api->docs);
+	free(api);
 }
 
 static void on_closed(uv_handle_t *handle)

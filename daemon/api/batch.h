@@ -16,10 +16,13 @@
 #include "daemon/store/records.h"
 
 /* What the body says besides the items. */
+enum { BATCH_FIELDS_MAX = 8 };
+
 struct batch_head {
 	struct json_slice items; /* the array's text */
 	size_t count;
 	bool parallel, stream;
+	bool seen[BATCH_FIELDS_MAX];   /* by field: it stood there */
 	char *model;                   /* NULL: none */
 	char *project_id;              /* NULL: none */
 	unsigned char hash[HASH_SIZE]; /* of the whole body */

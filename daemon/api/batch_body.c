@@ -9,11 +9,36 @@
 #include "shared/json.h"
 
 #include "daemon/api/batch.h"
+#include "daemon/api/fields.h"
 
 static const struct json_bounds small = {.max_values = 16, .max_depth = 2};
 static const struct json_bounds item_bounds = {.max_values = 200000, .max_depth = 64};
 
 enum { CUSTOM_ID_MAX = 256 };
+
+enum head_field {
+	HEAD_REQUESTS,
+	HEAD_PARALLEL,
+	HEAD_STREAM,
+	HEAD_MODEL,
+	HEAD_PROJECT,
+	HEAD_FIELDS
+};
+
+const char *const batch_fields[] = {
+	[HEAD_REQUESTS] = "requests", [HEAD_PARALLEL] = "parallel",  [HEAD_STREAM] = "stream",
+	[HEAD_MODEL] = "model",       [HEAD_PROJECT] = "project_id", [HEAD_FIELDS] = NULL};
+
+enum item_field { ITEM_CUSTOM_ID, ITEM_PROMPT, ITEM_SYSTEM, ITEM_MESSAGES };
+
+const char *const batch_item_fields[] = {[ITEM_CUSTOM_ID] = "custom_id",
+					 [ITEM_PROMPT] = "prompt",
+					 [ITEM_SYSTEM] = "system",
+					 [ITEM_MESSAGES] = "messages",
+					 NULL};
+
+/* The batch's own count. */
+const char *const batch_item_dropped[] = {"stream", "stream_options", "project_id", NULL};
 
 static int invalid(struct failure *f, const char *param, const char *words)
 {
@@ -41,27 +66,35 @@ static int read_text(const json_t *value, const char *name, char **to, struct fa
 	return *to ? 0 : failure_set(f, FAULT_INTERNAL, NULL, "The server is out of memory.");
 }
 
-static int read_member(struct batch_head *h, const struct json_slice *key, const json_t *value,
+static int read_member(struct batch_head *h, enum head_field field, const json_t *value,
 		       struct failure *f)
 {
-	if (json_slice_is(key, "parallel"))
-		return read_flag(value, "parallel", &h->parallel, f);
-	if (json_slice_is(key, "stream"))
-		return read_flag(value, "stream", &h->stream, f);
-	if (json_slice_is(key, "model"))
-		return read_text(value, "model", &h->model, f);
-	return read_text(value, "project_id", &h->project_id, f);
+	const char *name = batch_fields[field];
+
+	switch (field) {
+	case HEAD_PARALLEL:
+		return read_flag(value, name, &h->parallel, f);
+	case HEAD_STREAM:
+		return read_flag(value, name, &h->stream, f);
+	case HEAD_MODEL:
+		return read_text(value, name, &h->model, f);
+	case HEAD_PROJECT:
+		return read_text(value, name, &h->project_id, f);
+	case HEAD_REQUESTS:
+	case HEAD_FIELDS:
+		break;
+	}
+	return 0;
 }
 
-/* NULL: it is passed over. */
-static const char *known_name(const struct json_slice *key)
+/* HEAD_FIELDS: it is passed over. */
+static enum head_field field_of(const struct json_slice *key)
 {
-	static const char *const names[] = {"parallel", "stream", "model", "project_id"};
+	enum head_field i = 0;
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (json_slice_is(key, names[i]))
-			return names[i];
-	return NULL;
+	while (i < HEAD_FIELDS && !json_slice_is(key, batch_fields[i]))
+		i++;
+	return i;
 }
 
 static int count_items(struct batch_head *h, size_t most, struct failure *f)
@@ -86,21 +119,25 @@ static int count_items(struct batch_head *h, size_t most, struct failure *f)
 static int read_slice(struct batch_head *h, const struct json_slice *key,
 		      const struct json_slice *value, struct failure *f)
 {
-	const char *name = known_name(key);
+	enum head_field field = field_of(key);
+	const char *name = batch_fields[field];
 	char why[160] = "";
 	json_t *json;
 	int rc;
 
-	if (json_slice_is(key, "requests")) {
+	if (!name)
+		return 0;
+	if (h->seen[field])
+		return invalid(f, name, "stands there twice.");
+	h->seen[field] = true;
+	if (field == HEAD_REQUESTS) {
 		h->items = *value;
 		return 0;
 	}
-	if (!name)
-		return 0;
 	json = json_parse(value->at, value->len, &small, why, sizeof why);
 	if (!json)
 		return failure_set(f, FAULT_INVALID_REQUEST, name, "%s: not valid: %s.", name, why);
-	rc = read_member(h, key, json, f);
+	rc = read_member(h, field, json, f);
 	json_decref(json);
 	return rc;
 }
@@ -136,16 +173,17 @@ void batch_head_done(struct batch_head *h)
 
 static int take_id(json_t *item, char **ret_id, struct failure *f)
 {
-	json_t *id = json_object_get(item, "custom_id");
+	const char *name = batch_item_fields[ITEM_CUSTOM_ID];
+	json_t *id = json_object_get(item, name);
 
 	if (!id || json_is_null(id))
 		return 0;
 	if (!json_is_string(id) || json_string_length(id) > CUSTOM_ID_MAX)
-		return failure_set(f, FAULT_INVALID_REQUEST, "custom_id",
+		return failure_set(f, FAULT_INVALID_REQUEST, name,
 				   "custom_id: expected a string of at most %d bytes.",
 				   CUSTOM_ID_MAX);
 	*ret_id = json_dumps(id, JSON_ENCODE_ANY);
-	json_object_del(item, "custom_id");
+	json_object_del(item, name);
 	return *ret_id ? 0 : failure_set(f, FAULT_INTERNAL, NULL, "The server is out of memory.");
 }
 
@@ -154,20 +192,26 @@ static json_t *message(const char *role, json_t *content)
 	return json_pack("{s:s, s:O}", "role", role, "content", content);
 }
 
+/* null is the same as absent. */
+static json_t *given(json_t *item, enum item_field field)
+{
+	json_t *value = json_object_get(item, batch_item_fields[field]);
+
+	return json_is_null(value) ? NULL : value;
+}
+
 /* `prompt` is a conversation of one message, `system` goes in front of either. */
 static int take_messages(json_t *item, struct failure *f)
 {
-	json_t *prompt = json_object_get(item, "prompt"), *system = json_object_get(item, "system");
-	json_t *messages = json_object_get(item, "messages");
+	json_t *prompt = given(item, ITEM_PROMPT), *system = given(item, ITEM_SYSTEM);
+	json_t *messages = given(item, ITEM_MESSAGES);
 
-	if (json_is_null(prompt))
-		prompt = NULL;
 	if (!prompt == !messages)
 		return failure_set(f, FAULT_INVALID_REQUEST, "prompt",
 				   "Expected either prompt or messages.");
 	if (prompt && !json_is_string(prompt))
 		return invalid(f, "prompt", "expected a string.");
-	if (system && !json_is_null(system) && !json_is_string(system))
+	if (system && !json_is_string(system))
 		return invalid(f, "system", "expected a string.");
 	if (messages && !json_is_array(messages))
 		return invalid(f, "messages", "expected an array.");
@@ -189,9 +233,8 @@ static int take_defaults(const struct batch_head *h, json_t *item, struct failur
 	json_t *model = json_object_get(item, "model");
 	int rc = 0;
 
-	json_object_del(item, "stream");
-	json_object_del(item, "stream_options");
-	json_object_del(item, "project_id"); /* the batch's own counts */
+	for (size_t i = 0; batch_item_dropped[i]; i++)
+		json_object_del(item, batch_item_dropped[i]);
 	if (h->project_id)
 		rc |= json_object_set_new(item, "project_id", json_string(h->project_id));
 	if (h->model && (!model || json_is_null(model)))

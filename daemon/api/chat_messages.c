@@ -18,12 +18,37 @@
 #include "shared/str.h"
 
 #include "daemon/api/chat_decode.h"
+#include "daemon/api/fields.h"
 
 enum { URL_MAX = 8192, PATH_SIZE = 96, SYSTEM_MAX = 64 * 1024 * 1024 };
 
 /* The upstream wants a conversation to begin with the user; one that begins otherwise gets this in
  * front. */
 static const char opening_turn[] = "(The conversation begins with your message.)";
+
+enum message_field {
+	MESSAGE_ROLE,
+	MESSAGE_CONTENT,
+	MESSAGE_REFUSAL,
+	MESSAGE_NAME,
+	MESSAGE_AUDIO,
+	MESSAGE_TOOL_CALLS,
+	MESSAGE_FUNCTION_CALL,
+	MESSAGE_TOOL_CALL_ID,
+	MESSAGE_FIELDS
+};
+
+const char *const chat_message_fields[] = {
+	[MESSAGE_ROLE] = "role",
+	[MESSAGE_CONTENT] = "content",
+	[MESSAGE_REFUSAL] = "refusal",
+	[MESSAGE_NAME] = "name",
+	[MESSAGE_AUDIO] = "audio",
+	[MESSAGE_TOOL_CALLS] = "tool_calls",
+	[MESSAGE_FUNCTION_CALL] = "function_call",
+	[MESSAGE_TOOL_CALL_ID] = "tool_call_id",
+	[MESSAGE_FIELDS] = NULL,
+};
 
 enum role { ROLE_SYSTEM, ROLE_USER, ROLE_ASSISTANT };
 
@@ -37,6 +62,11 @@ struct conversation {
 	size_t index;
 	char path[PATH_SIZE]; /* of the content at hand */
 };
+
+static json_t *field_of(const json_t *message, enum message_field field)
+{
+	return json_object_get(message, chat_message_fields[field]);
+}
 
 static int refuse(struct conversation *c, const char *field, const char *what)
 {
@@ -192,8 +222,8 @@ static int add_parts(struct conversation *c, json_t *blocks, const json_t *parts
 
 static int add_content(struct conversation *c, json_t *blocks, const json_t *message)
 {
-	json_t *content = json_object_get(message, "content");
-	json_t *refusal = json_object_get(message, "refusal");
+	json_t *content = field_of(message, MESSAGE_CONTENT);
+	json_t *refusal = field_of(message, MESSAGE_REFUSAL);
 	int r;
 
 	snprintf(c->path, sizeof c->path, "messages[%zu].content", c->index);
@@ -222,7 +252,7 @@ static int check_role(struct conversation *c, const json_t *message)
 		     {"developer", ROLE_SYSTEM},
 		     {"user", ROLE_USER},
 		     {"assistant", ROLE_ASSISTANT}};
-	const char *role = json_get_str(message, "role");
+	const char *role = json_string_value(field_of(message, MESSAGE_ROLE));
 
 	for (size_t i = 0; role && i < sizeof roles / sizeof *roles; i++) {
 		if (strcmp(role, roles[i].name) == 0) {
@@ -239,17 +269,16 @@ static int check_role(struct conversation *c, const json_t *message)
  * empty. */
 static int check_extras(struct conversation *c, const json_t *message)
 {
-	static const char *const tool_fields[] = {"tool_calls", "function_call", "tool_call_id"};
-	const json_t *name = json_object_get(message, "name");
-	const json_t *audio = json_object_get(message, "audio");
+	const json_t *name = field_of(message, MESSAGE_NAME);
+	const json_t *audio = field_of(message, MESSAGE_AUDIO);
 
-	for (size_t i = 0; i < sizeof tool_fields / sizeof *tool_fields; i++) {
-		const json_t *v = json_object_get(message, tool_fields[i]);
+	for (enum message_field i = MESSAGE_TOOL_CALLS; i <= MESSAGE_TOOL_CALL_ID; i++) {
+		const json_t *v = field_of(message, i);
 		char field[32];
 
 		if (!v || json_is_null(v) || (json_is_array(v) && !json_array_size(v)))
 			continue;
-		snprintf(field, sizeof field, ".%s", tool_fields[i]);
+		snprintf(field, sizeof field, ".%s", chat_message_fields[i]);
 		return refuse(c, field, "tools are not supported yet");
 	}
 	if (name && !json_is_string(name) && !json_is_null(name))

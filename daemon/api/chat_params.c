@@ -15,6 +15,7 @@
 #include "shared/str.h"
 
 #include "daemon/api/chat_decode.h"
+#include "daemon/api/fields.h"
 
 enum { MAX_STOPS = 4, MAX_TOKENS_LIMIT = 10000000, SCHEMA_NAME_MAX = 64 };
 
@@ -60,18 +61,43 @@ static const char *kind_words(enum kind kind)
 	return words[kind];
 }
 
-/* A member of a parameter that is an object: NULL with *ret_bad false when absent. */
-static json_t *member(struct chat_decoder *d, const json_t *object, const char *path,
-		      enum kind kind, bool *ret_bad)
+/* Members of parameters that are objects. */
+enum member {
+	MEMBER_INCLUDE_USAGE,
+	MEMBER_NO_CACHE,
+	MEMBER_NO_STORE,
+	MEMBER_TTL,
+	MEMBER_SCHEMA_NAME,
+	MEMBER_SCHEMA_STRICT,
+	MEMBER_SCHEMA_DESCRIPTION
+};
+
+static const struct {
+	const char *path;
+	enum kind kind;
+} members[] = {
+	[MEMBER_INCLUDE_USAGE] = {"stream_options.include_usage", KIND_BOOL},
+	[MEMBER_NO_CACHE] = {"cache.no_cache", KIND_BOOL},
+	[MEMBER_NO_STORE] = {"cache.no_store", KIND_BOOL},
+	[MEMBER_TTL] = {"cache.ttl", KIND_NUMBER},
+	[MEMBER_SCHEMA_NAME] = {"response_format.json_schema.name", KIND_STRING},
+	[MEMBER_SCHEMA_STRICT] = {"response_format.json_schema.strict", KIND_BOOL},
+	[MEMBER_SCHEMA_DESCRIPTION] = {"response_format.json_schema.description", KIND_STRING},
+};
+
+/* NULL with *ret_bad false when absent. */
+static json_t *member(struct chat_decoder *d, const json_t *object, enum member which,
+		      bool *ret_bad)
 {
+	const char *path = members[which].path;
 	json_t *value = json_object_get(object, strrchr(path, '.') + 1);
 
 	*ret_bad = false;
 	if (!value || json_is_null(value))
 		return NULL;
-	if (has_kind(value, kind))
+	if (has_kind(value, members[which].kind))
 		return value;
-	chat_invalid(d, path, "%s: expected %s.", path, kind_words(kind));
+	chat_invalid(d, path, "%s: expected %s.", path, kind_words(members[which].kind));
 	*ret_bad = true;
 	return NULL;
 }
@@ -183,7 +209,7 @@ static int take_effort(struct chat_decoder *d, const struct param *p, json_t *va
 static int check_schema_names(struct chat_decoder *d, const json_t *spec)
 {
 	bool bad;
-	const json_t *name = member(d, spec, "response_format.json_schema.name", KIND_STRING, &bad);
+	const json_t *name = member(d, spec, MEMBER_SCHEMA_NAME, &bad);
 
 	if (bad)
 		return -EINVAL;
@@ -191,10 +217,10 @@ static int check_schema_names(struct chat_decoder *d, const json_t *spec)
 		return chat_invalid(d, "response_format.json_schema.name",
 				    "response_format.json_schema.name: expected 1 to 64 characters "
 				    "of A-Z a-z 0-9 _ -.");
-	member(d, spec, "response_format.json_schema.strict", KIND_BOOL, &bad);
+	member(d, spec, MEMBER_SCHEMA_STRICT, &bad);
 	if (bad)
 		return -EINVAL;
-	member(d, spec, "response_format.json_schema.description", KIND_STRING, &bad);
+	member(d, spec, MEMBER_SCHEMA_DESCRIPTION, &bad);
 	return bad ? -EINVAL : 0;
 }
 
@@ -267,13 +293,13 @@ static int take_cache(struct chat_decoder *d, const struct param *p, json_t *val
 	bool bad;
 
 	(void)p;
-	d->out->no_cache = json_is_true(member(d, value, "cache.no_cache", KIND_BOOL, &bad));
+	d->out->no_cache = json_is_true(member(d, value, MEMBER_NO_CACHE, &bad));
 	if (bad)
 		return -EINVAL;
-	d->out->no_store = json_is_true(member(d, value, "cache.no_store", KIND_BOOL, &bad));
+	d->out->no_store = json_is_true(member(d, value, MEMBER_NO_STORE, &bad));
 	if (bad)
 		return -EINVAL;
-	ttl = member(d, value, "cache.ttl", KIND_NUMBER, &bad);
+	ttl = member(d, value, MEMBER_TTL, &bad);
 	if (bad)
 		return -EINVAL;
 	if (!ttl)
@@ -325,8 +351,7 @@ static int take_stream_options(struct chat_decoder *d, const struct param *p, js
 
 	if (!d->out->stream)
 		return chat_invalid(d, p->name, "stream_options: only with \"stream\": true.");
-	d->out->include_usage =
-		json_is_true(member(d, value, "stream_options.include_usage", KIND_BOOL, &bad));
+	d->out->include_usage = json_is_true(member(d, value, MEMBER_INCLUDE_USAGE, &bad));
 	return bad ? -EINVAL : 0;
 }
 
@@ -449,4 +474,32 @@ int chat_decode_params(struct chat_decoder *d)
 			return r;
 	}
 	return 0;
+}
+
+bool chat_param_field(size_t i, struct field *ret)
+{
+	static const char *const types[] = {NULL,      "string", "integer", "number",
+					    "boolean", "object", "array"};
+	enum {
+		PARAMS = sizeof params / sizeof *params,
+		MEMBERS = sizeof members / sizeof *members
+	};
+	const struct param *p;
+
+	if (i >= PARAMS + MEMBERS)
+		return false;
+	if (i >= PARAMS) {
+		*ret = (struct field){.name = members[i - PARAMS].path,
+				      .type = types[members[i - PARAMS].kind]};
+		return true;
+	}
+	p = &params[i];
+	*ret = (struct field){
+		.name = p->name,
+		.type = p->take == refuse_tools ? "null" : types[p->kind],
+		.min = p->min,
+		.max = p->max,
+		.ignored = !p->take,
+	};
+	return true;
 }

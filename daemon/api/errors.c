@@ -203,3 +203,29 @@ void failure_write_object(const struct failure *f, struct buf *to)
 		buf_printf(to, ",\"retry_after\":%.3f", (double)after_ms / 1000);
 	buf_add_char(to, '}');
 }
+
+static void view(const struct error_row *row, int status, struct error_view *ret)
+{
+	static const char *const words[] = {
+		[RETRY_NO] = "no", [RETRY_YES] = "yes", [RETRY_AFTER] = "after"};
+
+	*ret = (struct error_view){.fault = fault_name(row->fault),
+				   .status = status,
+				   .type = row->type,
+				   .code = row->code,
+				   .retry = words[row->retry]};
+}
+
+bool failure_view(size_t i, struct error_view *ret)
+{
+	if (i >= ROWS)
+		return false;
+	view(&rows[i], rows[i].status, ret);
+	return true;
+}
+
+void failure_view_status(int status, struct error_view *ret)
+{
+	view(row_of_status(status), status, ret);
+	ret->fault = "";
+}

@@ -41,6 +41,18 @@ void failure_words(const struct failure *f, char *to, size_t size);
 int64_t failure_retry_after_ms(const struct failure *f);
 bool failure_forbids_retry(const struct failure *f); /* x-should-retry: false */
 
+/* The rows of the table, for the check of the OpenAPI document. */
+struct error_view {
+	const char *fault; /* its name */
+	int status;
+	const char *type, *code; /* code NULL: null */
+	const char *retry;       /* "no", "yes", "after": with Retry-After */
+};
+
+bool failure_view(size_t i, struct error_view *ret); /* false: there is none behind the last */
+/* A refusal by status alone, likewise; `fault` is "". */
+void failure_view_status(int status, struct error_view *ret);
+
 /* {"error":{"message","type","param","code"}} */
 void failure_write_json(const struct failure *f, struct buf *to);
 /* The object inside, with "retry_after" in seconds where one is told. */

@@ -5,6 +5,9 @@
 struct request;
 
 void handle_index(struct request *r);
+void handle_openapi(struct request *r);
+void handle_docs(struct request *r);
+void handle_docs_file(struct request *r);
 void handle_health(struct request *r);
 void handle_ready(struct request *r);
 void handle_models(struct request *r);

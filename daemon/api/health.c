@@ -23,9 +23,9 @@ void handle_index(struct request *r)
 	for (size_t i = 0; (route = route_at(i)); i++)
 		buf_printf(&b, "%s{\"method\":\"%s\",\"path\":\"%s\",\"about\":\"%s\"}",
 			   i ? "," : "", route->method, route->path, route->about);
-	buf_add_str(&b,
-		    "],\"docs\":\"Give an OpenAI SDK this server's address with /v1 as its base "
-		    "URL and any API key.\"}");
+	buf_add_str(&b, "],\"openapi\":\"/openapi.json\",\"docs\":\"Give an OpenAI SDK this "
+			"server's address with /v1 as its base "
+			"URL and any API key.\"}");
 	request_reply(r, 200, "application/json", &b);
 	buf_done(&b);
 }

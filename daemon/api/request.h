@@ -12,10 +12,12 @@
 #include "daemon/observe/access_log.h"
 
 struct call;
+struct docs;
 struct route;
 
 struct api {
 	struct api_deps deps;
+	struct docs *docs;
 	int64_t started_us, started_wall_s;
 	uv_timer_t timer;       /* runs while calls are open */
 	struct call *calls;     /* every open call */

@@ -5,12 +5,21 @@
 
 #include "daemon/api/auth.h"
 #include "daemon/api/chat_request.h"
+#include "daemon/api/fields.h"
 #include "daemon/api/handlers.h"
 #include "daemon/api/request.h"
 
 enum { BODY_MAX = 64 * 1024 };
 
 static const struct json_bounds bounds = {.max_values = 200000, .max_depth = 64};
+
+enum route_field { ROUTE_TEXT, ROUTE_SIZE, ROUTE_MESSAGES, ROUTE_PROJECT };
+
+const char *const route_fields[] = {[ROUTE_TEXT] = "task_description",
+				    [ROUTE_SIZE] = "context_size",
+				    [ROUTE_MESSAGES] = "messages",
+				    [ROUTE_PROJECT] = "project_id",
+				    NULL};
 
 struct advice {
 	json_t *root;
@@ -49,9 +58,9 @@ static int read_messages(struct advice *a, const char *body, size_t len, struct 
 	return 0;
 }
 
-static const json_t *given(const json_t *root, const char *name)
+static const json_t *given(const json_t *root, enum route_field field)
 {
-	const json_t *value = json_object_get(root, name);
+	const json_t *value = json_object_get(root, route_fields[field]);
 
 	return json_is_null(value) ? NULL : value;
 }
@@ -68,16 +77,16 @@ static int read_advice(struct advice *a, const char *body, size_t len, struct fa
 	if (!json_is_object(a->root))
 		return failure_set(f, FAULT_INVALID_REQUEST, NULL,
 				   "The body must be a JSON object.");
-	text = given(a->root, "task_description");
-	messages = given(a->root, "messages");
-	project = given(a->root, "project_id");
+	text = given(a->root, ROUTE_TEXT);
+	messages = given(a->root, ROUTE_MESSAGES);
+	project = given(a->root, ROUTE_PROJECT);
 	if (project && !json_is_string(project))
 		return invalid(f, "project_id", "expected a string.");
 	a->project_id = json_string_value(project);
 	if (!text == !messages)
 		return failure_set(f, FAULT_INVALID_REQUEST, "task_description",
 				   "Expected either task_description or messages.");
-	return text ? read_text(a, text, given(a->root, "context_size"), f)
+	return text ? read_text(a, text, given(a->root, ROUTE_SIZE), f)
 		    : read_messages(a, body, len, f);
 }
 

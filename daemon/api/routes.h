@@ -12,7 +12,7 @@ struct request;
 
 struct route {
 	const char *method;
-	const char *path; /* a last segment "{id}" stands for any non-empty segment */
+	const char *path; /* a last segment in braces stands for any non-empty segment */
 	const char *about;
 	bool json_body; /* needs Content-Type: application/json */
 	bool open;      /* answers whatever key is presented */
@@ -22,7 +22,7 @@ struct route {
 
 enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
 
-/* ret_arg: what stands for "{id}", a pointer into path, or NULL.  HEAD finds GET routes. */
+/* ret_arg: what stands for the braces, a pointer into path, or NULL.  HEAD finds GET routes. */
 enum route_match route_find(const char *method, const char *path, const struct route **ret_route,
 			    const char **ret_arg);
 

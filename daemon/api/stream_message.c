@@ -10,6 +10,7 @@
 #include "shared/json_scan.h"
 #include "shared/str.h"
 
+#include "daemon/api/fields.h"
 #include "daemon/api/stream_private.h"
 
 enum { TEXT_MAX = 1024, VALUES_MAX = 4 };
@@ -40,13 +41,18 @@ struct members {
 	struct json_slice type, id, strict, api_key;
 };
 
-static const struct {
-	const char *name;
-	size_t offset;
-} looked_at[] = {{"type", offsetof(struct members, type)},
-		 {"id", offsetof(struct members, id)},
-		 {"strict", offsetof(struct members, strict)},
-		 {"api_key", offsetof(struct members, api_key)}};
+enum stream_field { FIELD_TYPE, FIELD_ID, FIELD_STRICT, FIELD_API_KEY, FIELDS };
+
+const char *const stream_fields[] = {[FIELD_TYPE] = "type",
+				     [FIELD_ID] = "id",
+				     [FIELD_STRICT] = "strict",
+				     [FIELD_API_KEY] = "api_key",
+				     [FIELDS] = NULL};
+
+static const size_t places[] = {[FIELD_TYPE] = offsetof(struct members, type),
+				[FIELD_ID] = offsetof(struct members, id),
+				[FIELD_STRICT] = offsetof(struct members, strict),
+				[FIELD_API_KEY] = offsetof(struct members, api_key)};
 
 static int note_member(struct members *m, const struct json_slice *key,
 		       const struct json_slice *value, struct failure *f)
@@ -54,13 +60,13 @@ static int note_member(struct members *m, const struct json_slice *key,
 	struct json_slice *place;
 	size_t i = 0;
 
-	while (i < sizeof looked_at / sizeof *looked_at && !json_slice_is(key, looked_at[i].name))
+	while (i < FIELDS && !json_slice_is(key, stream_fields[i]))
 		i++;
-	if (i == sizeof looked_at / sizeof *looked_at)
+	if (i == FIELDS)
 		return 0;
-	place = (struct json_slice *)((char *)m + looked_at[i].offset);
+	place = (struct json_slice *)((char *)m + places[i]);
 	if (place->at)
-		return invalid(f, looked_at[i].name, "stands there twice.");
+		return invalid(f, stream_fields[i], "stands there twice.");
 	*place = *value;
 	return 0;
 }

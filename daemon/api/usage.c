@@ -7,8 +7,24 @@
 
 #include "daemon/admit/report.h"
 #include "daemon/api/auth.h"
+#include "daemon/api/fields.h"
 #include "daemon/api/handlers.h"
 #include "daemon/api/request.h"
+
+enum usage_arg { ARG_PROJECT, ARG_PERIOD, ARG_FROM, ARG_TO, ARG_GROUP, ARG_FORMAT };
+
+const char *const usage_args[] = {[ARG_PROJECT] = "project_id",
+				  [ARG_PERIOD] = "period",
+				  [ARG_FROM] = "from",
+				  [ARG_TO] = "to",
+				  [ARG_GROUP] = "group_by",
+				  [ARG_FORMAT] = "format",
+				  NULL};
+
+static const char *arg(const struct request *r, enum usage_arg which)
+{
+	return exchange_arg(r->x, usage_args[which]);
+}
 
 static const char *short_name(void *ctx, const char *model_id)
 {
@@ -45,19 +61,28 @@ static int read_format(const char *text, enum report_format *ret, struct failure
 	return 0;
 }
 
+/* By project is for operators, who see more than one. */
+static int check_group(const char *text, struct failure *f)
+{
+	if (text && strcmp(text, "project") == 0)
+		return failure_set(f, FAULT_INVALID_REQUEST, "group_by",
+				   "group_by: expected model, day or key.");
+	return 0;
+}
+
 static int ask(struct request *r, struct failure *f)
 {
 	const struct api_deps *deps = &r->api->deps;
-	const char *project = auth_project_name(r, exchange_arg(r->x, "project_id"), f);
+	const char *project = auth_project_name(r, arg(r, ARG_PROJECT), f);
 	enum report_format format = REPORT_JSON;
 	struct report_query q;
 	struct refusal why;
 
-	if (!project || read_format(exchange_arg(r->x, "format"), &format, f))
+	if (!project || check_group(arg(r, ARG_GROUP), f) ||
+	    read_format(arg(r, ARG_FORMAT), &format, f))
 		return -EINVAL;
-	if (report_parse(&q, project, exchange_arg(r->x, "period"), exchange_arg(r->x, "from"),
-			 exchange_arg(r->x, "to"), exchange_arg(r->x, "group_by"), clock_wall_ms(),
-			 &why)) {
+	if (report_parse(&q, project, arg(r, ARG_PERIOD), arg(r, ARG_FROM), arg(r, ARG_TO),
+			 arg(r, ARG_GROUP), clock_wall_ms(), &why)) {
 		failure_from_refusal(f, &why);
 		return -EINVAL;
 	}

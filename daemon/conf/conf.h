@@ -45,6 +45,10 @@ struct conf {
 		int64_t stall_timeout; /* 20 s that a reader of a stream may stand still */
 	} http;
 	struct {
+		bool enabled; /* true */
+		char *ui_dir; /* "": share/ccapi/docs-ui beside the program's folder */
+	} docs;
+	struct {
 		int64_t max_connections; /* 1024 */
 		int64_t max_message;     /* 4 MiB, from the client */
 		int64_t max_rate;        /* 100 messages a second from one client */

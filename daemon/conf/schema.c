@@ -111,6 +111,13 @@ static const struct conf_key keys[] = {
 	NUMBER("http.stall_timeout", CONF_DURATION, http.stall_timeout, SECOND, HOUR, "20s", RELOAD,
 	       "How long the reader of an answer may take nothing before it is cut."),
 
+	FLAG("docs.enabled", docs.enabled, "true", RELOAD,
+	     "Whether `/docs` serves the interactive reference. `/openapi.json` is served in any "
+	     "case."),
+	TEXT("docs.ui_dir", CONF_PATH, docs.ui_dir, 0, PATH_BYTES, NULL, RESTART,
+	     "Folder with the files of swagger-ui-dist for `/docs`. Not set: "
+	     "`share/ccapi/docs-ui` beside the program's folder."),
+
 	NUMBER("websocket.max_connections", CONF_INT, websocket.max_connections, 0, 65536, "1024",
 	       RELOAD, "WebSockets open at one time; further ones are answered 503."),
 	NUMBER("websocket.max_message", CONF_SIZE, websocket.max_message, KIB, 256 * MIB, "4M",
@@ -202,7 +209,7 @@ static const struct conf_key keys[] = {
 	     "Model that `auto` stands for: an alias or a full model id. Not set: what the rules "
 	     "say."),
 	TEXT("routing.rules", CONF_LIST, routing.rules, 0, 256, NULL, RELOAD,
-	     "Rules that choose the model of `auto`, in the form of docs/routing.md. Not set: the "
+	     "Rules that choose the model of `auto`, in the form of docs/ROUTING.md. Not set: the "
 	     "built-in "
 	     "ones, which `ccapictl routing show` lists."),
 	NUMBER("routing.sonnet_score", CONF_RATIO, routing.sonnet_score, -1000, 1000, "3", RELOAD,

@@ -76,7 +76,7 @@ bool route_condition_has_keywords(const struct route_condition *c);
 bool route_condition_at_start(const struct route_condition *c); /* keywords at the start only */
 bool route_rule_counts(const struct route_rule *rule, const struct route_facts *facts);
 
-/* The table of conditions as rows of Markdown, for docs/routing.md. */
+/* The table of conditions as rows of Markdown, for docs/ROUTING.md. */
 void route_conditions_write(struct buf *to);
 
 #endif

@@ -1,5 +1,5 @@
 /* The rules that come with the program.  Weights: 3 is enough for sonnet, 7 for opus; what speaks
- * for a simple task pulls back.  tests/eval says how well they do, docs/routing.md shows it.
+ * for a simple task pulls back.  tests/eval says how well they do, docs/ROUTING.md shows it.
  *
  * They are meant to be read: each names one kind of work, and its keywords are what people write
  * when they ask for it, in English and the most frequent verbs of some other languages. */

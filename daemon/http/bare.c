@@ -18,10 +18,25 @@ static const char *error_code(int status)
 	switch (status) {
 	case 413:
 		return "\"request_too_large\"";
+	case 500:
+		return "\"internal_error\"";
 	case 503:
 		return "\"overloaded\"";
 	default:
 		return "null";
+	}
+}
+
+const char *bare_retry(int status)
+{
+	switch (status) {
+	case 503:
+		return "Retry-After: 1\r\n";
+	case 408:
+	case 500:
+		return "";
+	default:
+		return "x-should-retry: false\r\n";
 	}
 }
 
@@ -50,9 +65,7 @@ void bare_reply(int fd, int status, const char *message)
 		     "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
 		     "Connection: close\r\nx-request-id: %s\r\nopenai-processing-ms: 0\r\n%s\r\n",
 		     status, MHD_get_reason_phrase_for((unsigned)status), len, id,
-		     status == 503   ? "Retry-After: 1\r\n"
-		     : status == 408 ? ""
-				     : "x-should-retry: false\r\n");
+		     bare_retry(status));
 	iov[0].iov_len = n < 0 ? 0 : (size_t)n;
 	while (dropped < DROP_AT_MOST &&
 	       (got = recv(fd, scratch, sizeof scratch, MSG_DONTWAIT)) > 0)

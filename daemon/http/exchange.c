@@ -179,6 +179,19 @@ void exchange_reply(struct exchange *x, int status, const char *content_type, st
 	connection_resume(x->conn);
 }
 
+void exchange_reply_static(struct exchange *x, int status, const char *content_type,
+			   const void *data, size_t len)
+{
+	if (x->answered || x->aborted)
+		return;
+	begin(x, status, content_type);
+	x->fixed = data;
+	x->reply_len = len;
+	x->ended = true;
+	exchange_drop_body(x);
+	connection_resume(x->conn);
+}
+
 void exchange_stream_begin(struct exchange *x, int status, const char *content_type)
 {
 	if (x->answered || x->aborted)

@@ -59,6 +59,12 @@ void exchange_add_headerf(struct exchange *x, const char *name, const char *fmt,
 /* Answers whole.  Takes the buffer's content, which may be empty. */
 void exchange_reply(struct exchange *x, int status, const char *content_type, struct buf *body);
 
+/* The same from memory that stays as it is until `finished`: nothing is copied, however many read
+ * it.
+ */
+void exchange_reply_static(struct exchange *x, int status, const char *content_type,
+			   const void *data, size_t len);
+
 /* Answers as a stream: begin, write as often as there is something, end.  Writes are queued;
  * exchange_stream_queued() tells how many bytes the client has not taken yet, and on_drain is
  * called when that falls below `low` after having been above `high`.  A client that takes nothing

@@ -97,6 +97,7 @@ struct exchange {
 	int status;
 	struct buf headers; /* name NUL value NUL ... */
 	char *reply;
+	const void *fixed; /* the reply, when it is not ours */
 	size_t reply_len;
 	struct chunk *chunks;
 	size_t queued, high, low;

@@ -6,6 +6,7 @@
  * the program, is the one it gets, and every answer that did not come from reply_queue() is
  * exchanged for the JSON that our clients can read. */
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -78,6 +79,9 @@ static struct MHD_Response *whole_response(struct exchange *x)
 
 	if (!x->reply_len)
 		return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	if (x->fixed) /* only read, whatever its type says */
+		return MHD_create_response_from_buffer(x->reply_len, (void *)(uintptr_t)x->fixed,
+						       MHD_RESPMEM_PERSISTENT);
 	r = MHD_create_response_from_buffer_with_free_callback(x->reply_len, x->reply, free);
 	if (r)
 		x->reply = NULL; /* the response's now */

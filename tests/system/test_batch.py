@@ -36,6 +36,24 @@ def test_results_come_in_the_order_of_the_requests() -> None:
         assert body["total_cost"] == pytest.approx(sum(x["usage"]["cost_usd"] for x in body["results"]), abs=1e-9)
 
 
+def test_null_is_the_same_as_absent_in_an_item() -> None:
+    with Daemon() as d:
+        message = [{"role": "user", "content": "a"}]
+        items = [{"prompt": "a", "messages": None, "system": None, "custom_id": None}, {"prompt": None, "messages": message},
+                 {"prompt": None, "messages": None}]  # fmt: skip
+        assert [x["status"] for x in batch(d, items).json["results"]] == ["ok", "ok", "error"]
+
+
+@pytest.mark.parametrize("name", ["requests", "parallel", "stream", "model", "project_id"])
+def test_a_member_that_stands_there_twice_is_refused(name: str) -> None:
+    value = {"requests": [{"prompt": "a"}], "parallel": True, "stream": False, "model": "haiku", "project_id": "default"}[name]
+    twice = json.dumps({name: value})[1:-1]
+    body = json.dumps({"requests": [{"prompt": "a"}]})[:-1] + f", {twice}" + ("" if name == "requests" else f", {twice}") + "}"
+    with Daemon() as d:
+        r = d.request("POST", "/v1/batch", body.encode(), {"Content-Type": "application/json"})
+        assert (r.status, r.error["param"]) == (400, name), r.body
+
+
 def test_one_items_failure_fails_that_item_alone() -> None:
     with Daemon() as d:
         items = [

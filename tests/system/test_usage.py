@@ -115,7 +115,7 @@ def test_an_unused_project_has_used_nothing() -> None:
     "query, param",
     [
         ("period=fortnight", "period"), ("from=yesterday", "from"), ("from=2026-13-01", "from"), ("to=-1", "to"),
-        ("from=2026-02-01&to=2026-01-01", "to"), ("group_by=colour", "group_by"), ("format=xml", "format"),
+        ("from=2026-02-01&to=2026-01-01", "to"), ("group_by=colour", "group_by"), ("group_by=project", "group_by"), ("format=xml", "format"),
         ("project_id=../x", "project_id"),
     ],
 )  # fmt: skip

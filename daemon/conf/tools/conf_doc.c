@@ -23,6 +23,7 @@ static const struct {
 	{"", "General"},
 	{"auth", "Access"},
 	{"http", "HTTP"},
+	{"docs", "API reference"},
 	{"websocket", "WebSocket"},
 	{"control", "Control socket"},
 	{"claude", "Claude Code"},
@@ -59,7 +60,7 @@ static const char introduction[] =
 	"\n"
 	"A key such as `pool.workers` below stands in the group `pool`:\n"
 	"\n"
-	"```\n"
+	"```conf\n"
 	"listen = [ \"127.0.0.1:8080\", \"[::1]:8080\" ];\n"
 	"pool: {\n"
 	"\tworkers = 8;\n"
@@ -90,7 +91,7 @@ static const char introduction[] =
 	"is everything\n"
 	"behind the first `=`, without quotes of its own:\n"
 	"\n"
-	"```\n"
+	"```sh\n"
 	"ccapid -o pool.workers=8 -o pool.queue_timeout=30s -o log.bodies=yes\n"
 	"ccapid -o listen=127.0.0.1:8080 -o listen=[::1]:8080\n"
 	"ccapid -o claude.env.HTTPS_PROXY=http://proxy.example:3128\n"

@@ -1,6 +1,7 @@
 #include "tests/unit/api/fakes.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,8 @@ int fakes_setup(void **state)
 	plan_limits_init(&fakes.plan);
 	fakes.conf.routing.default_model = strdup("sonnet");
 	fakes.conf.claude.system_prompt = strdup("Be helpful.");
+	fakes.conf.docs.enabled = true;
+	fakes.conf.docs.ui_dir = (char *)(uintptr_t) "/nonexistent";
 	fakes.conf.pool.max_answer = 1024;
 	fakes.conf.sessions.max_size = 4096;
 	fakes.conf.pool.queue = 2;
@@ -305,6 +308,16 @@ void exchange_reply(struct exchange *x, int status, const char *content_type, st
 	assert_non_null(text);
 	buf_add(&x->sent, text, len);
 	free(text);
+	x->ended = true;
+}
+
+void exchange_reply_static(struct exchange *x, int status, const char *content_type,
+			   const void *data, size_t len)
+{
+	assert_false(x->ended || x->streaming);
+	x->status = status;
+	x->type = content_type ? strdup(content_type) : NULL;
+	buf_add(&x->sent, data, len);
 	x->ended = true;
 }
 

@@ -36,10 +36,10 @@ static void no_two_rows_share_a_place_and_all_places_are_covered(void **state)
 		assert_int_equal(used[conf_schema.keys[i].offset], 0);
 		used[conf_schema.keys[i].offset] = 1;
 	}
-	/* general, auth, control, http, websocket, claude, pool, routing, cache, sessions, redis,
-	 * limits, budget, webhook, plan, log: as many as struct conf has members */
+	/* general, auth, control, http, docs, websocket, claude, pool, routing, cache, sessions,
+	 * redis, limits, budget, webhook, plan, log: as many as struct conf has members */
 	assert_int_equal(conf_schema.count,
-			 3 + 2 + 4 + 10 + 6 + 7 + 16 + 4 + 3 + 3 + 3 + 3 + 7 + 3 + 1 + 3);
+			 3 + 2 + 4 + 10 + 2 + 6 + 7 + 16 + 4 + 3 + 3 + 3 + 3 + 7 + 3 + 1 + 3);
 }
 
 static void defaults_lie_within_their_bounds(void **state)

@@ -184,6 +184,22 @@ static void env_read_ignores_a_relative_home(void **state)
 	assert_string_equal(env.system_config, "/etc/ccapi");
 }
 
+static void what_comes_with_the_program_is_beside_its_folder(void **state)
+{
+	char *expected, *path = paths_beside_program("docs-ui"), self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	(void)state;
+	assert_true(n > 0);
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	*strrchr(self, '/') = '\0';
+	assert_true(asprintf(&expected, "%s/share/ccapi/docs-ui", self) > 0);
+	assert_string_equal(path, expected);
+	free(expected);
+	free(path);
+}
+
 #define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
 int main(void)
@@ -197,6 +213,7 @@ int main(void)
 		WITH_PLACE(make_dir_leaves_what_exists_and_refuses_files),
 		cmocka_unit_test(absolute_expands_the_home_and_the_working_directory),
 		cmocka_unit_test(env_read_ignores_a_relative_home),
+		cmocka_unit_test(what_comes_with_the_program_is_beside_its_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
