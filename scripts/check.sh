@@ -116,6 +116,7 @@ base_checks() {
 	python_tests tui tests/tui 300
 	python_tests system tests/system 600
 	python_tests real tests/real 600
+	python_tests client tests/client 900
 	node_tests interop tests/interop 300
 }
 
