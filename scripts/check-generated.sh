@@ -56,9 +56,9 @@ check metric-doc markdown docs/metrics.md daemon/observe/metrics_table.c
 check verb-doc verbs docs/control-verbs.md shared/verbs.c
 check verb-doc ccapictl docs/ccapictl.md shared/verbs.c
 check verb-doc man man/ccapictl.1 shared/verbs.c
-check_block conditions docs/routing.md "$bin/route-eval" --conditions
-check_block rules docs/routing.md "$bin/route-eval" --rules
-check_block evaluation docs/routing.md "$bin/route-eval" --markdown tests/eval/routing.tsv tests/eval/routing-heldout.tsv
+check_block conditions docs/ROUTING.md "$bin/route-eval" --conditions
+check_block rules docs/ROUTING.md "$bin/route-eval" --rules
+check_block evaluation docs/ROUTING.md "$bin/route-eval" --markdown tests/eval/routing.tsv tests/eval/routing-heldout.tsv
 check_output docs/API_REFERENCE.md scripts/api-reference.py "$bin/api-doc"
 # The OpenAPI document is written by hand; what it says of routes, errors and fields is the code's.
 scripts/check-openapi.py "$bin/api-doc" || status=1

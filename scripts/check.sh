@@ -118,6 +118,9 @@ base_checks() {
 	python_tests real tests/real 600
 	python_tests client tests/client 900
 	node_tests interop tests/interop 300
+	python_tests examples tests/examples 400
+	node_tests examples-node tests/examples 200
+	python_tests docs tests/docs 600
 }
 
 more_checks() {

@@ -97,7 +97,7 @@ static void print_commands(void)
 	     "be "
 	     "written 1000000,\n1M or 250k; times 90s, 15m, 2h or 7d; `none` takes a limit away. "
 	     "Options stand anywhere, as `--opt value`\nor `--opt=value`; `--` ends them.\n\n"
-	     "```\n"
+	     "```sh\n"
 	     "ccapictl projects create demo\n"
 	     "ccapictl keys create --project demo --json\n"
 	     "ccapictl budgets set demo --tokens 1M --window month\n"

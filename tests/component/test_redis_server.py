@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 from typing import Any
 
@@ -88,9 +89,9 @@ def test_wrong_login_is_told_once_and_never_shown(servers: Any, login: str, word
 def test_user_of_the_access_list(servers: Any) -> None:
     """With the rights that docs/redis.md names, and no others, everything works."""
     with open(os.path.join(os.path.dirname(__file__), "../../docs/redis.md")) as f:
-        rights = re.search(r"ACL SETUSER ccapi on >PASSWORD (.+)", f.read()).group(1).split()  # type: ignore[union-attr]
+        command = re.search(r"redis-cli (ACL SETUSER (?:.*\\\n)*.*)", f.read()).group(1)  # type: ignore[union-attr]
     redis = servers(Redis)
-    redis.cli("ACL", "SETUSER", "ccapi", "on", ">PASSWORD", *rights)
+    redis.cli(*shlex.split(command.replace("\\\n", " ")))
     probe = Probe(unix_url(redis, "ccapi:PASSWORD@", database=2))
     probe.say("put a 60000 hello")
     wait_for(lambda: text_of(probe.say("get a")) == "hello", "the value")

@@ -2,13 +2,13 @@
  *
  *   route-eval [options] TUNED.tsv HELDOUT.tsv   accuracy, confusion, cost
  *       --errors                also the rows that were decided otherwise than labelled
- *       --markdown              as docs/routing.md has it
+ *       --markdown              as docs/ROUTING.md has it
  *       --price MODEL=IN/OUT    dollars per million tokens
  *       --floor P, --heldout-floor P, --opus-to-haiku N
  *                               exit status 1 below that accuracy in percent, over all rows and
  *                               over the held-out ones, or with more such confusions
- *   route-eval --conditions     the table of conditions for docs/routing.md
- *   route-eval --rules          the seed rules for docs/routing.md
+ *   route-eval --conditions     the table of conditions for docs/ROUTING.md
+ *   route-eval --rules          the seed rules for docs/ROUTING.md
  *   route-eval --bench          CPU time of a decision, for a prompt of 1 KB
  *
  * A row is LABEL, tokens of context, description, separated by tabs.  It is decided by the
