@@ -119,7 +119,7 @@ static bool add_wait(void *ctx, const struct activity_record *r)
 
 	if (r->ended_ms < w->not_before_ms)
 		return false;
-	if (r->first_token_ms > r->accepted_ms && r->dispatched_ms)
+	if (r->first_token_ms && r->dispatched_ms)
 		w->ms[w->count++] = r->first_token_ms - r->accepted_ms;
 	return w->count < ACTIVITY_ENDED_MAX;
 }

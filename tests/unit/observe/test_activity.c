@@ -321,6 +321,22 @@ static void first_tokens_are_told_by_their_middle_and_their_slowest(void **state
 	json_decref(to);
 }
 
+static void a_first_token_within_a_millisecond_counts(void **state)
+{
+	struct fake f;
+	json_t *to = json_object(), *times;
+
+	(void)state;
+	start(&f, "a");
+	f.record.dispatched_ms = f.record.first_token_ms = f.record.accepted_ms;
+	activity_end(&f.activity);
+	activity_add_stats(to);
+	times = json_object_get(to, "first_token_ms");
+	assert_int_equal(json_get_int(times, "count", 0), 1);
+	assert_int_equal(json_get_int(times, "p95", -1), 0);
+	json_decref(to);
+}
+
 static void the_history_has_one_number_a_second_and_no_gap(void **state)
 {
 	json_t *h, *speed, *waiting;
@@ -398,6 +414,7 @@ int main(void)
 		T(the_caches_share_counts_those_that_asked_it),
 		T(rates_are_of_whole_seconds_and_of_as_many_as_there_were),
 		T(first_tokens_are_told_by_their_middle_and_their_slowest),
+		T(a_first_token_within_a_millisecond_counts),
 		T(the_history_has_one_number_a_second_and_no_gap),
 		T(progress_has_those_with_text),
 		T(bytes_that_are_no_utf8_do_not_lose_the_row),
