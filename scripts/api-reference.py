@@ -9,9 +9,9 @@ import json
 import re
 import subprocess
 import sys
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
-Json = Dict[str, Any]
+from openapi_document import Json, OpenApiDocument
 
 INTRODUCTION = """# API reference
 
@@ -24,24 +24,7 @@ Every route with all that it takes and answers. [api.md](api.md) is where to beg
 RETRY = {"no": "no", "yes": "yes", "after": "`Retry-After`"}
 
 
-class Reference:
-    def __init__(self, root: Json) -> None:
-        self.root = root
-        self.schemas: Json = root["components"]["schemas"]
-
-    def follow(self, node: Json) -> Json:
-        while "$ref" in node:
-            at: Any = self.root
-            for step in node["$ref"][2:].split("/"):
-                at = at[step]
-            node = at
-        return node
-
-    def operations(self) -> Iterator[Tuple[str, str, Json]]:
-        for path, item in self.root["paths"].items():
-            for method, operation in item.items():
-                yield method.upper(), path, operation
-
+class Reference(OpenApiDocument):
     # -- schemas in words
 
     def words(self, schema: Json) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
+from typing import Any, Iterable, List, Set, Tuple
 
-Json = Dict[str, Any]
-METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
+from openapi_document import Json, OpenApiDocument
+
 IGNORED = "Not honoured"  # what the description of an ignored parameter says
 SHOWN_BY_BROWSERS = {"allow", "cache-control"}  # not wanted by scripts, or safelisted by CORS
 problems: List[str] = []
@@ -31,25 +31,7 @@ def compare(what: str, document: Iterable[Any], code: Iterable[Any]) -> None:
         complain(f"{what}: the code has {one}, the document has not")
 
 
-class Document:
-    def __init__(self, root: Json) -> None:
-        self.root = root
-        self.schemas: Json = root["components"]["schemas"]
-
-    def follow(self, node: Json) -> Json:
-        while "$ref" in node:
-            at: Any = self.root
-            for step in node["$ref"][2:].split("/"):
-                at = at[step]
-            node = at
-        return node
-
-    def operations(self) -> Iterator[Tuple[str, str, Json]]:
-        for path, item in self.root["paths"].items():
-            for method, operation in item.items():
-                if method in METHODS:
-                    yield method.upper(), path, operation
-
+class Document(OpenApiDocument):
     def properties(self, name: str) -> Json:
         """The members of an object schema, those of its allOf parts included."""
         found: Json = {}

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+import sys
+from typing import Any, Dict, List, Optional, Tuple
 
 import jsonschema
-from harness import Daemon, Response
+from harness import REPO, Daemon, Response
 
-Json = Dict[str, Any]
+sys.path.insert(0, str(REPO / "scripts"))
+
+from openapi_document import Json, OpenApiDocument  # noqa: E402
 
 # Of HTTP itself; every other header of an answer has to be described.
 PLAIN_HEADERS = {
@@ -38,28 +41,15 @@ def close(schema: Any) -> None:
             close(value)
 
 
-class Api:
+class Api(OpenApiDocument):
     def __init__(self, daemon: Daemon) -> None:
         response = daemon.request("GET", "/openapi.json")
         assert response.status == 200, response.body
-        self.root: Json = response.json
+        super().__init__(response.json)
         self.closed = copy.deepcopy(self.root)
         close(self.closed["components"]["schemas"])
         self._resolvers = [jsonschema.RefResolver("", root) for root in (self.root, self.closed)]
         self._validators: Dict[Tuple[str, bool], Any] = {}
-
-    def follow(self, node: Json) -> Json:
-        while "$ref" in node:
-            at: Any = self.root
-            for step in node["$ref"][2:].split("/"):
-                at = at[step]
-            node = at
-        return node
-
-    def operations(self) -> Iterator[Tuple[str, str, Json]]:
-        for path, item in self.root["paths"].items():
-            for method, operation in item.items():
-                yield method.upper(), path, operation
 
     def operation(self, method: str, path: str) -> Json:
         return self.root["paths"][path][method.lower()]
